@@ -1,0 +1,114 @@
+"""Which version of a CronJob, or row of the schedule table, held when (section 2)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from gpucost.core.cron import CronError, parse_cron, previous_fire, robfig_differs
+from gpucost.core.issues import INVALID_SCHEDULE, ROBFIG_DIFFERS, Issue, shorten
+from gpucost.core.money import SECOND_US
+from gpucost.core.scaling import ScheduleVersion
+from gpucost.core.schedule import FOR_EVER, SINCE_EVER, HeldSchedule
+from gpucost.core.zones import Zone, ZoneError
+
+
+@dataclass(frozen=True, slots=True)
+class KnownVersion:
+    """A version of a CronJob and the instants, in microseconds, at which it was edited in and out."""
+
+    version: ScheduleVersion
+    edited_us: int | None = None
+    """None: the first known version, whose past is stated or assumed."""
+    ended_us: int | None = None
+    """When it was replaced or deleted; None: it is the present one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Schedules:
+    """Schedules that can be expanded, and what was wrong with the others."""
+
+    held: tuple[HeldSchedule, ...]
+    issues: tuple[Issue, ...]
+
+
+def first_held_us(version: ScheduleVersion, assume_from_us: int | None) -> int:
+    """Since when the first known version holds: valid-from, else assumeSchedulesFrom (both inclusive), else creation
+    (fires strictly after it), else since ever."""
+    for stated in (version.valid_from_us, assume_from_us):
+        if stated is not None:
+            return stated
+    return SINCE_EVER if version.created_us is None else version.created_us + 1
+
+
+def held_schedules(
+    histories: Iterable[Sequence[KnownVersion]], cluster_zone: Zone, assume_from_us: int | None
+) -> Schedules:
+    """Expand the known versions of CronJobs, each history in time order, over their own validity."""
+    held: list[HeldSchedule] = []
+    issues: list[Issue] = []
+    for history in histories:
+        before: tuple[KnownVersion, HeldSchedule] | None = None
+        for known in history:
+            try:
+                schedule = _hold(known, cluster_zone, assume_from_us)
+            except (CronError, ZoneError) as error:
+                issues.append(_invalid(known.version, error))
+                continue
+            if before and before[0].version.suspended and not known.version.suspended:
+                schedule = replace(schedule, extra_fires=tuple(_catch_up(known, schedule, before[1].since_us)))
+            held.append(schedule)
+            before = known, schedule
+    return Schedules(tuple(held), tuple(issues))
+
+
+def _hold(known: KnownVersion, cluster_zone: Zone, assume_from_us: int | None) -> HeldSchedule:
+    version = known.version
+    since = first_held_us(version, assume_from_us) if known.edited_us is None else known.edited_us
+    base = since if version.created_us is None and since != SINCE_EVER else version.created_us
+    return HeldSchedule(
+        label=version.label,
+        pool=version.pool,
+        nodes=version.nodes,
+        cron=parse_cron(version.schedule),
+        zone=Zone.parse(version.time_zone) if version.time_zone is not None else cluster_zone,
+        since_us=since,
+        until_us=FOR_EVER if known.ended_us is None else known.ended_us,
+        created_us=base,
+        assumed=known.edited_us is None,
+        suspended=version.suspended,
+    )
+
+
+def _catch_up(known: KnownVersion, schedule: HeldSchedule, suspended_us: int) -> Iterator[int]:
+    """One fire at the instant of un-suspending, if a scheduled time was missed and the deadline allows it."""
+    deadline = known.version.starting_deadline_seconds
+    now = schedule.since_us
+    since = suspended_us if deadline is None else max(suspended_us, now - deadline * SECOND_US)
+    missed = previous_fire(schedule.cron, schedule.zone, now, since_us=since, created_us=schedule.created_us)
+    if missed is not None:
+        yield now
+
+
+def _invalid(version: ScheduleVersion, error: CronError | ZoneError) -> Issue:
+    where = f"CronJob {version.label}: "
+    what = "spec.schedule" if isinstance(error, CronError) else "spec.timeZone"
+    return Issue(INVALID_SCHEDULE, f"{where}{what} {shorten(str(error), 300)}; it sets no node count until it is mended")
+
+
+def zones_to_warn_of(schedules: Iterable[HeldSchedule], lo_us: int, hi_us: int) -> tuple[Issue, ...]:
+    """Zones in whose clock changes Kubernetes' own scheduler misbehaves; it is not imitated."""
+    labels: dict[Zone, list[str]] = {}
+    for schedule in schedules:
+        labels.setdefault(schedule.zone, []).append(schedule.label)
+    return tuple(
+        Issue(
+            ROBFIG_DIFFERS,
+            f"zone {zone.name} changes its clock at midnight or by half an hour, where Kubernetes may fire at other times "
+            f"than the schedules of {', '.join(sorted(names)[:3])} say; the schedules are billed as written",
+            len(names),
+        )
+        for zone, names in labels.items()
+        if robfig_differs(zone, lo_us, hi_us)
+    )
+

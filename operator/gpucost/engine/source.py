@@ -1,0 +1,162 @@
+"""The columns of a task database, checked and brought to one form: the relation ``source``.
+
+``source`` has task_id, event_id (null where there is none), ts (UTC microseconds), status, service_name, node_id, metainfo,
+node_type (texts, empty where missing) and problem (null, or why the row can't be used).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import duckdb
+import numpy as np
+
+from gpucost.core.zones import Zone
+
+REQUIRED: Final = ("task_id", "service_name", "status", "creation_ts", "node_id", "metainfo")
+OPTIONAL: Final = ("event_id", "node_type", "user_id")
+UNIT_US: Final[Mapping[str, int]] = {"Seconds": 1_000_000, "Milliseconds": 1_000, "Microseconds": 1}
+
+_INTEGERS: Final = frozenset(
+    ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT")
+)
+_NAIVE: Final = frozenset(("TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS", "DATE"))
+_AWARE: Final = frozenset(("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ", "TIMESTAMP_NS WITH TIME ZONE"))
+_EARLIEST, _LATEST = "TIMESTAMP '0001-01-02'", "TIMESTAMP '9999-12-30'"
+_OFFSET = r"[T ].*([Zz]|[+-]\d\d(:?\d\d)?)$"
+
+
+class SourceError(ValueError):
+    """A task database without what the method needs; the message says what, where and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimeRule:
+    """How creation_ts is read: the zone of naive timestamps, and the unit of numbers (never guessed)."""
+
+    zone: Zone
+    epoch_unit: str | None
+
+
+def create_source(con: duckdb.DuckDBPyConnection, raw: str, rule: TimeRule) -> None:
+    """Create the view ``source`` over the relation ``raw`` of a connection. Raises SourceError for wrong columns."""
+    columns = {str(name).lower(): str(kind) for name, kind, *_ in con.execute(f"DESCRIBE {raw}").fetchall()}
+    missing = [name for name in REQUIRED if name not in columns]
+    if missing:
+        raise SourceError(
+            f"the task database has no column {', '.join(missing)}; it has {', '.join(columns)[:400]}. "
+            "Map your schema with spec.tasks.query: one SELECT that names the columns "
+            f"{', '.join(REQUIRED)} (and optionally {', '.join(OPTIONAL)})"
+        )
+    con.execute(f"CREATE OR REPLACE TEMP VIEW source AS {_select(con, raw, columns, rule)}")
+
+
+def _select(con: duckdb.DuckDBPyConnection, raw: str, columns: Mapping[str, str], rule: TimeRule) -> str:
+    task = _key("task_id", columns["task_id"])
+    event = _event_key(con, raw, columns.get("event_id"))
+    texts = ", ".join(f"{_text(name, columns.get(name))} AS {name}" for name in (*REQUIRED[1:3], "node_id", "node_type"))
+    time = _time(con, raw, columns["creation_ts"], rule)
+    return f"""
+        SELECT task_id, event_id, ts, status, service_name, node_id, metainfo, node_type, user_id,
+            CASE WHEN task_id IS NULL THEN 'NoTaskId' WHEN no_time THEN 'NoTime' WHEN ts IS NULL THEN 'ImpossibleTime' END
+                AS problem
+        FROM (
+            SELECT {task} AS task_id, {event} AS event_id, {time} AS ts, creation_ts IS NULL AS no_time, {texts},
+                {_metainfo(columns["metainfo"])} AS metainfo, {_text("user_id", columns.get("user_id"))} AS user_id
+            FROM {raw}
+        )
+    """
+
+
+def _key(name: str, kind: str) -> str:
+    """A key in its own type where that is an integer, else as text; an empty text is no key."""
+    return name if kind in _INTEGERS else f"nullif(CAST({name} AS VARCHAR), '')"
+
+
+def _event_key(con: duckdb.DuckDBPyConnection, raw: str, kind: str | None) -> str:
+    """event_id orders as a number if its column is numeric: also a text column of a CSV file, if all of it is."""
+    if kind is None:
+        return "CAST(NULL AS BIGINT)"
+    if kind != "VARCHAR":
+        return "event_id" if kind in _INTEGERS or kind.startswith(("DECIMAL", "DOUBLE")) else _key("event_id", kind)
+    check = f"SELECT count(*) FILTER (WHERE TRY_CAST(event_id AS HUGEINT) IS NULL) FROM {raw} WHERE event_id <> ''"
+    (others,) = con.execute(check).fetchone() or (0,)
+    return _key("event_id", kind) if others else "TRY_CAST(nullif(event_id, '') AS HUGEINT)"
+
+
+def _text(name: str, kind: str | None) -> str:
+    if kind is None:
+        return "''"
+    return f"coalesce({name}, '')" if kind == "VARCHAR" else f"coalesce(CAST({name} AS VARCHAR), '')"
+
+
+def _metainfo(kind: str) -> str:
+    """JSON as text; a struct or map of a typed file becomes JSON."""
+    if kind.startswith(("STRUCT", "MAP")):
+        return "coalesce(CAST(to_json(metainfo) AS VARCHAR), '')"
+    return _text("metainfo", kind)
+
+
+def _time(con: duckdb.DuckDBPyConnection, raw: str, kind: str, rule: TimeRule) -> str:
+    if kind in _AWARE:
+        return f"epoch_us({_sane('CAST(creation_ts AS TIMESTAMPTZ)', 'TIMESTAMPTZ')})"
+    if kind in _NAIVE:
+        return _naive(con, raw, "CAST(creation_ts AS TIMESTAMP)", rule.zone)
+    if kind == "VARCHAR" and rule.epoch_unit is None:
+        return _iso(con, raw, rule.zone)
+    if kind in _INTEGERS or kind in ("DOUBLE", "FLOAT", "VARCHAR") or kind.startswith("DECIMAL"):
+        return _epoch(kind, rule.epoch_unit)
+    raise SourceError(f"creation_ts is of type {kind}; it must be a timestamp, ISO text, or a number with spec.tasks.epochUnit")
+
+
+def _sane(moment: str, kind: str) -> str:
+    """A timestamp, or null where no calendar has it (infinity, years beyond 9999)."""
+    early, late = _EARLIEST.replace("TIMESTAMP", kind), _LATEST.replace("TIMESTAMP", kind)
+    return f"CASE WHEN {moment} BETWEEN {early} AND {late} THEN {moment} END"
+
+
+def _epoch(kind: str, unit: str | None) -> str:
+    if unit is None:
+        raise SourceError(
+            f"creation_ts is a number ({kind}), and its unit is not guessed: "
+            "set spec.tasks.epochUnit to Seconds, Milliseconds or Microseconds"
+        )
+    exact = "TRY_CAST(creation_ts AS DECIMAL(38, 6))"
+    return f"epoch_us({_sane(f'make_timestamp(TRY_CAST(floor({exact} * {UNIT_US[unit]}) AS BIGINT))', 'TIMESTAMP')})"
+
+
+def _iso(con: duckdb.DuckDBPyConnection, raw: str, zone: Zone) -> str:
+    """ISO 8601 text with or without an offset, row by row."""
+    numbers = f"SELECT bool_and(TRY_CAST(creation_ts AS DOUBLE) IS NOT NULL) FROM {raw} WHERE creation_ts <> ''"
+    (numeric,) = con.execute(numbers).fetchone() or (False,)
+    if numeric:
+        return _epoch("text of numbers", None)
+    aware = f"epoch_us({_sane('TRY_CAST(creation_ts AS TIMESTAMPTZ)', 'TIMESTAMPTZ')})"
+    naive = _naive(con, raw, "TRY_CAST(creation_ts AS TIMESTAMP)", zone)
+    return f"CASE WHEN regexp_matches(creation_ts, '{_OFFSET}') THEN {aware} ELSE {naive} END"
+
+
+def _naive(con: duckdb.DuckDBPyConnection, raw: str, moment: str, zone: Zone) -> str:
+    """UTC microseconds of local readings. Of two readings in an autumn hour the first is meant; a reading that spring
+    skips is taken as if the clock had not been changed yet."""
+    reading = f"epoch_us({_sane(moment, 'TIMESTAMP')})"
+    if zone.name == "UTC":
+        return reading
+    first, last = con.execute(f"SELECT min({reading}), max({reading}) FROM {raw}").fetchone() or (None, None)
+    if first is None:
+        return reading
+    offsets = zone.offsets(first - 2 * 86_400_000_000, last + 2 * 86_400_000_000)
+    turns = offsets.starts[1:] + np.maximum(offsets.values[1:], offsets.values[:-1])
+    return f"{reading} - ({_choose(reading, turns.tolist(), offsets.values.tolist())})"
+
+
+def _choose(reading: str, turns: list[int], values: list[int]) -> str:
+    """A balanced CASE: ``values[i]`` where the reading lies between ``turns[i - 1]`` and ``turns[i]``."""
+    if not turns:
+        return str(values[0])
+    middle = len(turns) // 2
+    low = _choose(reading, turns[:middle], values[: middle + 1])
+    high = _choose(reading, turns[middle + 1 :], values[middle + 1 :])
+    return f"CASE WHEN {reading} < {turns[middle]} THEN {low} ELSE {high} END"

@@ -1,0 +1,63 @@
+"""Recommendations in words (section 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+import numpy as np
+
+from gpucost.api.costreport import CostReportSpec
+from gpucost.core.calendar import Cells
+from gpucost.core.grid import Grid
+from gpucost.core.money import hours_text, money_text
+from gpucost.core.nodes import Pool
+from gpucost.core.recommendations import Finding, Thresholds, confidence, findings, potential_savings
+from gpucost.core.zones import DAY_US
+from gpucost.report.report import Recommendation
+
+_HOURS = {"NightShutDown": "at night (00:00-07:00)", "NightReduce": "at night (00:00-07:00)", "WeekendShutDown": "on weekends"}
+_ADVICE = {"NightShutDown": "shut it down then", "NightReduce": "run fewer nodes then", "WeekendShutDown": "shut it down then"}
+
+
+def advise(
+    spec: CostReportSpec, grid: Grid, cells: Cells, types: Sequence[str], pools: Sequence[Pool], has_tasks: bool
+) -> tuple[tuple[Recommendation, ...], int | None]:
+    """Recommendations, the largest savings first, and what all of them together would save; None without tasks."""
+    if not has_tasks:
+        return (), None
+    stated = spec.recommendations
+    found = findings(
+        grid,
+        cells,
+        Thresholds(
+            Fraction(stated.night_shut_down_below),
+            Fraction(stated.night_reduce_below),
+            Fraction(stated.weekend_shut_down_below),
+        ),
+    )
+    sure = confidence(whole_days(cells))
+    advice = [_word(finding, types[finding.node_type], pools, spec.currency, sure) for finding in found]
+    advice.sort(key=lambda r: (-r.savings, r.name))
+    return tuple(advice), potential_savings(found, grid)
+
+
+def whole_days(cells: Cells) -> int:
+    """Local days of which every hour lies in the period so far: at least 23 hours long."""
+    lengths = cells.by_day(np.diff(cells.edges))
+    return int((lengths >= DAY_US - DAY_US // 24).sum())
+
+
+def _word(finding: Finding, node_type: str, pools: Sequence[Pool], currency: str, sure: str) -> Recommendation:
+    mine = [pool.name for pool in pools if pool.node_type == node_type]
+    pool = mine[0] if len(mine) == 1 else None
+    what = f"pool {pool}" if pool else f"the pools of type {node_type}"
+    percent = Fraction(100 * finding.busy_us, finding.billed_us)
+    message = (
+        f"{what} is busy {float(percent):.1f} % of its node time {_HOURS[finding.kind]}; {_ADVICE[finding.kind]}. "
+        f"Idle nodes cost {money_text(finding.savings)} {currency} in those hours."
+    )
+    if finding.excluded_us:
+        message += f" Excluded services ran on such nodes for {hours_text(finding.excluded_us)} h in those hours."
+    slug = "".join("-" + c.lower() if c.isupper() else c for c in finding.kind).lstrip("-")
+    return Recommendation(f"{node_type}-{slug}", node_type, pool, message[0].upper() + message[1:], finding.savings, sure)

@@ -1,0 +1,290 @@
+"""build_report(): from a spec, schedules and task events to a Report, in the order of the method."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import duckdb
+import numpy as np
+
+from gpucost.api.costreport import Bucket, CostReportSpec, ExecutionTime
+from gpucost.core.allocation import Shares
+from gpucost.core.attempts import charge
+from gpucost.core.calendar import Cells, cells_of
+from gpucost.core.globs import Globs
+from gpucost.core.grid import Buckets, Work, buckets_of, fill_grid, per_cell
+from gpucost.core.instants import parse_date, parse_instant
+from gpucost.core.issues import Issue
+from gpucost.core.money import Ints, parse_price
+from gpucost.core.nodes import NodeType, Pool, TypeUse, node_us, read_pools, type_of, use_of_type
+from gpucost.core.period import Period, calendar_dates, days_between, local_date, period_of, rolling_dates
+from gpucost.core.prices import PriceStep
+from gpucost.core.schedule import HeldSchedule, by_pool, next_change
+from gpucost.core.steps import Steps
+from gpucost.core.versions import KnownVersion, held_schedules
+from gpucost.core.zones import Zone
+from gpucost.engine.reduction import UNKNOWN_STATUS, Reduction, Rollup, Rules, Window
+from gpucost.engine.source import TimeRule, create_source
+from gpucost.report.advice import advise
+from gpucost.report.laws import check_laws
+from gpucost.report.quality import assess
+from gpucost.report.report import Details, Ended, PoolLine, Report, Touching, spans_of, stale_of
+
+METHOD_REVISION = "1"
+"""Changes when the same inputs may give other figures."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """All that a report depends on. ``tasks`` is a DuckDB connection and the relation of raw events in it."""
+
+    name: str
+    namespace: str
+    spec: CostReportSpec
+    histories: tuple[Sequence[KnownVersion], ...] = ()
+    """Known versions of each CronJob."""
+    rows: tuple[HeldSchedule, ...] = ()
+    """Rows of the schedule table; pools stated by CronJobs are already left out."""
+    issues: tuple[Issue, ...] = ()
+    """What the sources could not read."""
+    tasks: tuple[duckdb.DuckDBPyConnection, str] | None = None
+    cluster_zone: Zone = Zone("UTC")
+
+
+def build_report(inputs: Inputs, now_us: int, *, details: bool = False) -> Report:
+    """Compute a report at an instant. ``details``: also each attempt with its money.
+
+    Raises SourceError where the task database lacks a column, OverflowError where 64 bits would not be exact.
+    """
+    spec, zone = inputs.spec, Zone.parse(inputs.spec.time_zone)
+    # Section 1: the period, its hours and days.
+    period = resolve_period(spec, zone, now_us)
+    until_us = max(period.start_us, period.data_until_us)
+    cells = cells_of(period.start_us, until_us, zone)
+    buckets = buckets_of(cells, spec.allocation.bucket is Bucket.HOUR)
+    # Section 2: schedules -> node counts -> node cost.
+    rules = node_types(spec)
+    schedules = held_schedules(inputs.histories, inputs.cluster_zone, _instant(spec.node_pools.assume_schedules_from))
+    pools = read_pools(by_pool((*schedules.held, *inputs.rows)), rules, period.start_us, until_us)
+    # Section 3: task events -> attempts -> rollup.
+    reduction = reduce_tasks(inputs, rules, Window(period.start_us, until_us, now_us, cells.width_us))
+    rollup = reduction.rollup() if reduction else None
+    types = _types_shown(pools, rollup)
+    uses = tuple(use_of_type(name, pools, _prices(name, rules), period.start_us, until_us) for name in types)
+    # Section 4: node cost x rollup -> allocation.
+    work = _work(rollup, cells, types)
+    union_us, excluded_us = _busy(rollup, cells, types), _excluded(rollup, cells, types)
+    grid, shares = fill_grid(uses, cells, buckets, work, union_us, excluded_us, spec.allocation.idle)
+    ended, touching = _ended(rollup, cells, types), _touching(rollup, types)
+    # Sections 5 and 6: what the report shows, and whether it adds up.
+    lines = tuple(_pool_line(pool, uses, cells, period, now_us) for pool in pools)
+    findings, savings = advise(spec, grid, cells, types, pools, rollup is not None)
+    return Report(
+        name=inputs.name,
+        namespace=inputs.namespace,
+        spec=spec,
+        now_us=now_us,
+        period=period,
+        cells=cells,
+        buckets=buckets,
+        types=types,
+        rules=rules,
+        services=rollup.services if rollup else (),
+        uses=uses,
+        pools=lines,
+        grid=grid,
+        shares=shares,
+        ended=ended,
+        touching=touching,
+        census=rollup.census if rollup else None,
+        quality=assess(inputs.issues + schedules.issues, spec, lines, uses, cells, grid, rollup, schedules.held),
+        laws=check_laws(grid, shares, lines, buckets),
+        recommendations=findings,
+        potential_savings=savings,
+        input_revision=revision_of(inputs, rollup),
+        details=_details(reduction, rollup, buckets, shares, types) if details and reduction and rollup else None,
+    )
+
+
+def resolve_period(spec: CostReportSpec, zone: Zone, now_us: int) -> Period:
+    """The period of a spec at an instant (section 1)."""
+    stated = spec.period
+    if stated.range and parse_date(stated.range.start) is None:
+        return period_of(_instant(stated.range.start) or 0, _instant(stated.range.end) or 0, now_us)
+    today = local_date(zone, now_us)
+    if stated.range:
+        dates = parse_date(stated.range.start) or today, parse_date(stated.range.end) or today
+    elif stated.calendar:
+        dates = calendar_dates(stated.calendar.unit, stated.calendar.offset, today)
+    else:
+        assert stated.rolling is not None  # the spec has exactly one of three
+        dates = rolling_dates(stated.rolling.days, stated.rolling.include_today, today)
+    return period_of(*days_between(*dates, zone), now_us)
+
+
+def _instant(text: str | None) -> int | None:
+    return None if text is None else parse_instant(text)
+
+
+def node_types(spec: CostReportSpec) -> tuple[NodeType, ...]:
+    """The node types of a spec, in the order of their rules."""
+    return tuple(
+        NodeType(
+            name=rule.name,
+            match=Globs.of(rule.match),
+            prices=tuple(PriceStep(parse_price(p.price_per_hour), _instant(p.valid_from)) for p in rule.prices),
+            initial_nodes=rule.initial_nodes,
+            gpus_per_node=rule.gpus_per_node,
+        )
+        for rule in spec.node_pools.types
+    )
+
+
+def _cells(cells: Cells, bucket_us: Ints) -> Ints:
+    """The cell of each bucket; the first bucket may begin before the period does."""
+    return cells.locate(np.maximum(bucket_us, cells.edges[0]))
+
+
+def _prices(name: str, rules: Sequence[NodeType]) -> tuple[PriceStep, ...]:
+    return next((rule.prices for rule in rules if rule.name == name), ())
+
+
+def reduce_tasks(inputs: Inputs, rules: Sequence[NodeType], window: Window) -> Reduction | None:
+    """The reduction of the inputs' task events; None for a report of node cost only."""
+    tasks = inputs.spec.tasks
+    if tasks is None or inputs.tasks is None:
+        return None
+    con, raw = inputs.tasks
+    create_source(con, raw, TimeRule(Zone.parse(tasks.time_zone), tasks.epoch_unit))
+    statuses = tasks.statuses
+    return Reduction(
+        con,
+        Rules(
+            running=statuses.running,
+            success=statuses.success,
+            failure=statuses.failure,
+            waiting=statuses.waiting,
+            include=Globs.of(tasks.services.include),
+            exclude=Globs.of(tasks.services.exclude),
+            node_type=lambda name: type_of(name, rules),
+            first_run_to_end=tasks.execution_time is ExecutionTime.FIRST_RUN_TO_END,
+            stale_us=stale_of(inputs.spec),
+        ),
+        window,
+    )
+
+
+def _types_shown(pools: Sequence[Pool], rollup: Rollup | None) -> tuple[str, ...]:
+    """Every type with a pool or a charged attempt, in the order of their names' bytes."""
+    names = {pool.node_type for pool in pools}
+    if rollup:
+        charged = rollup.counts.wanted & (rollup.counts.outcome < UNKNOWN_STATUS)
+        names |= {rollup.node_types[i] for i in np.unique(rollup.counts.node_type[charged])}
+    return tuple(sorted(names, key=str.encode))
+
+
+def _numbers(rollup: Rollup, types: Sequence[str]) -> Ints:
+    """The report's number of each of the rollup's types, -1 for a type that only excluded or skipped attempts have."""
+    numbers = {name: i for i, name in enumerate(types)}
+    return np.array([numbers.get(name, -1) for name in rollup.node_types], dtype=np.int64)
+
+
+_NONE = np.zeros(0, dtype=np.int64)
+
+
+def _work(rollup: Rollup | None, cells: Cells, types: Sequence[str]) -> Work:
+    """Executed time of charged attempts by cell."""
+    if rollup is None:
+        return Work(_NONE, _NONE, _NONE, _NONE, _NONE)
+    rows = rollup.executed
+    mine = rows.wanted.astype(bool)
+    kinds = _numbers(rollup, types)[rows.node_type[mine]]
+    return Work(_cells(cells, rows.bucket_us[mine]), kinds, rows.service[mine], rows.outcome[mine], rows.executed_us[mine])
+
+
+def _busy(rollup: Rollup | None, cells: Cells, types: Sequence[str]) -> Ints:
+    if rollup is None:
+        return np.zeros((len(types), cells.count), dtype=np.int64)
+    rows = rollup.busy
+    return per_cell(
+        _cells(cells, rows.bucket_us), _numbers(rollup, types)[rows.node_type], rows.busy_us, len(types), cells.count
+    )
+
+
+def _excluded(rollup: Rollup | None, cells: Cells, types: Sequence[str]) -> Ints:
+    """Executed time of excluded services by cell, on the types that the report shows."""
+    if rollup is None:
+        return np.zeros((len(types), cells.count), dtype=np.int64)
+    rows = rollup.executed
+    kinds = _numbers(rollup, types)[rows.node_type]
+    mine = ~rows.wanted.astype(bool) & (kinds >= 0)
+    return per_cell(_cells(cells, rows.bucket_us[mine]), kinds[mine], rows.executed_us[mine], len(types), cells.count)
+
+
+def _ended(rollup: Rollup | None, cells: Cells, types: Sequence[str]) -> Ended:
+    if rollup is None:
+        return Ended(_NONE, _NONE, _NONE, _NONE, _NONE, _NONE)
+    rows = rollup.counts
+    mine = rows.wanted.astype(bool) & (rows.outcome < UNKNOWN_STATUS) & (rows.ended > 0)
+    return Ended(
+        _cells(cells, rows.bucket_us[mine]),
+        rows.service[mine],
+        _numbers(rollup, types)[rows.node_type[mine]],
+        rows.outcome[mine],
+        rows.ended[mine],
+        rows.retries[mine],
+    )
+
+
+def _touching(rollup: Rollup | None, types: Sequence[str]) -> Touching:
+    if rollup is None:
+        return Touching(_NONE, _NONE, _NONE, _NONE)
+    rows = rollup.counts
+    mine = rows.wanted.astype(bool) & (rows.outcome < UNKNOWN_STATUS)
+    kinds = _numbers(rollup, types)[rows.node_type[mine]]
+    return Touching(rows.service[mine], kinds, rows.outcome[mine], rows.touching[mine])
+
+
+def _pool_line(pool: Pool, uses: Sequence[TypeUse], cells: Cells, period: Period, now_us: int) -> PoolLine:
+    use = next(use for use in uses if use.name == pool.node_type)
+    line = pool.timeline
+    current = period.start_us <= now_us < period.end_us
+    here = pool.nodes_at(now_us) if current else None
+    return PoolLine(
+        pool=pool,
+        node_us=int(node_us(line.counts, cells.edges).sum()),
+        cost=int(use.cost.pool_between(use.pools.index(pool), cells.edges).sum()),
+        uncovered_us=int(node_us(Steps(line.known.starts, 1 - line.known.values), cells.edges).sum()),
+        nodes_now=here,
+        next_change=next_change(pool.name, pool.schedules, now_us, here) if current else None,
+    )
+
+
+def _details(
+    reduction: Reduction, rollup: Rollup, buckets: Buckets, shares: Shares, types: Sequence[str]
+) -> Details:
+    attempts = reduction.attempts()
+    attempts = replace(attempts, node_type=_numbers(rollup, types)[attempts.node_type])
+    pieces = charge(spans_of(attempts), buckets, shares)
+    cost, executed = np.zeros((2, len(attempts.task)), dtype=np.int64)
+    np.add.at(cost, pieces.attempt, pieces.cost)
+    np.add.at(executed, pieces.attempt, pieces.executed_us)
+    return Details(attempts, pieces, cost, executed)
+
+
+def revision_of(inputs: Inputs, rollup: Rollup | None) -> str:
+    """A hash of the spec, the schedule versions, the prices (in the spec), the data watermark and the method."""
+    seen = rollup.census if rollup else None
+    watermark = [int(seen.events.sum()), seen.last_us] if seen else None
+    parts = [
+        METHOD_REVISION,
+        inputs.spec.model_dump(mode="json", exclude={"refresh", "suspend", "outputs"}),
+        sorted(repr(known) for history in inputs.histories for known in history),
+        sorted(repr(row) for row in inputs.rows),
+        inputs.cluster_zone.name,
+        watermark,
+    ]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]

@@ -1,0 +1,161 @@
+"""What was read, what was left out and why: the quality of a report's figures (section 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+
+from gpucost.api.costreport import CostReportSpec
+from gpucost.core import issues as why
+from gpucost.core.calendar import Cells
+from gpucost.core.grid import Grid
+from gpucost.core.instants import instant_text
+from gpucost.core.issues import Issue, shorten, show
+from gpucost.core.money import hours_text
+from gpucost.core.nodes import TypeUse, node_us
+from gpucost.core.schedule import HeldSchedule
+from gpucost.core.versions import zones_to_warn_of
+from gpucost.engine.reduction import SKIPPED, UNKNOWN_STATUS, Census, Rollup
+from gpucost.report.report import PoolLine, Quality, total
+
+
+def assess(
+    read: Sequence[Issue],
+    spec: CostReportSpec,
+    pools: Sequence[PoolLine],
+    uses: Sequence[TypeUse],
+    cells: Cells,
+    grid: Grid,
+    rollup: Rollup | None,
+    schedules: Sequence[HeldSchedule],
+) -> Quality:
+    """Counts of what was left out, and every issue, each with what to do about it."""
+    skipped, charged = _attempts(rollup)
+    conflicts = tuple(conflict for line in pools for conflict in line.pool.timeline.conflicts)
+    unpriced = sum(int(node_us(use.unpriced(), cells.edges).sum()) for use in uses)
+    assumed = _assumed_us(pools, cells)
+    inside = rollup.executed.wanted.astype(bool) if rollup else np.zeros(0, dtype=bool)
+    quality = Quality(
+        loaded=charged + sum(skipped.values()),
+        charged=charged,
+        skipped=skipped,
+        never_ran=rollup.never_ran if rollup else 0,
+        uncovered_us=sum(line.uncovered_us for line in pools),
+        assumed_us=assumed,
+        excluded_us=total(rollup.executed.executed_us[~inside]) if rollup else 0,
+        unpriced_us=unpriced,
+        off_schedule_us=total(grid.off_schedule_us),
+        future_events=rollup.census.future_events if rollup else 0,
+        conflicts=conflicts,
+        issues=(),
+    )
+    found = (*read, *_of_schedules(quality, pools, uses, cells, schedules), *_of_tasks(quality, spec, rollup))
+    return Quality(**{**{f: getattr(quality, f) for f in quality.__slots__}, "issues": tuple(found)})
+
+
+def _attempts(rollup: Rollup | None) -> tuple[dict[str, int], int]:
+    """Attempts that touch the period: skipped ones by reason, and how many are charged."""
+    if rollup is None:
+        return {}, 0
+    rows = rollup.counts
+    wanted = rows.wanted.astype(bool)
+    skipped = {name: total(rows.touching[wanted & (rows.outcome == code)]) for code, name in SKIPPED.items()}
+    charged = total(rows.touching[wanted & (rows.outcome < UNKNOWN_STATUS)])
+    return {name: count for name, count in skipped.items() if count}, charged
+
+
+def _assumed_us(pools: Iterable[PoolLine], cells: Cells) -> int:
+    """Node time that rests on CronJobs which no ledger saw: without a ledger, all of it up to now."""
+    return sum(line.node_us for line in pools if any(s.assumed for s in line.pool.schedules))
+
+
+def _of_schedules(
+    quality: Quality, pools: Sequence[PoolLine], uses: Sequence[TypeUse], cells: Cells, schedules: Sequence[HeldSchedule]
+) -> Iterator[Issue]:
+    if not pools:
+        yield Issue(why.NO_POOLS, "no CronJob states a node pool; annotate CronJobs with gpucost.dev/node-pool and gpucost.dev/nodes")
+    for line in pools:
+        yield from _of_pool(line)
+    for use in uses:
+        unpriced = int(node_us(use.unpriced(), cells.edges).sum())
+        if unpriced:
+            names = ", ".join(shorten(pool.name) for pool in use.pools[:3])
+            yield Issue(
+                why.UNPRICED,
+                f"{hours_text(unpriced)} node-hours of type {shorten(use.name)} (pool {names}) have no price; "
+                "add one to spec.nodePools.types",
+                len(use.pools),
+            )
+    if quality.assumed_us:
+        yield Issue(
+            why.ASSUMED,
+            f"{hours_text(quality.assumed_us)} node-hours rest on the present CronJobs, as if they had never been edited; "
+            "no ledger recorded them at the time",
+        )
+    if quality.off_schedule_us:
+        yield Issue(
+            why.OFF_SCHEDULE,
+            f"nodes were busy for {hours_text(quality.off_schedule_us)} h beyond the billed node time; "
+            "schedules or node type rules may not match the nodes that ran",
+        )
+    yield from zones_to_warn_of(schedules, int(cells.edges[0]), int(cells.edges[-1]))
+
+
+def _of_pool(line: PoolLine) -> Iterator[Issue]:
+    name = shorten(line.pool.name)
+    if line.uncovered_us:
+        yield Issue(
+            why.UNCOVERED,
+            f"the node count of pool {name} is unknown for {hours_text(line.uncovered_us)} h; state initialNodes of type "
+            f"{shorten(line.pool.node_type)}, or gpucost.dev/valid-from on its CronJobs",
+        )
+    conflicts = line.pool.timeline.conflicts
+    if conflicts:
+        first = conflicts[0]
+        asked = ", ".join(f"{shorten(who)} ({n})" for who, n in zip(first.labels, first.nodes, strict=True))
+        yield Issue(
+            why.CONFLICT,
+            f"pool {name} is told different counts at one instant, first at {instant_text(first.at_us)} by {asked}; "
+            "the largest is billed, move one of the schedules",
+            len(conflicts),
+        )
+
+
+def _of_tasks(quality: Quality, spec: CostReportSpec, rollup: Rollup | None) -> Iterator[Issue]:
+    if rollup is None:
+        return
+    census = rollup.census
+    if census.last_us is None:
+        yield Issue(why.NO_TASKS, "the task database holds no usable event up to now; check tasks.query and the database")
+    yield from _of_statuses(census, spec)
+    for reason, count in census.unusable.items():
+        yield Issue(why.UNUSABLE_ROWS, f"{count} rows of the task database can't be used: {reason}", count)
+    if census.different_copies:
+        yield Issue(
+            why.DIFFERENT_COPIES,
+            f"{census.different_copies} rows repeat an event_id of their task with other contents; the first row stands",
+            census.different_copies,
+        )
+    if census.future_events:
+        yield Issue(why.FUTURE_EVENTS, f"{census.future_events} events lie after now and are left out", census.future_events)
+    if quality.skipped.get("Lost"):
+        count = quality.skipped["Lost"]
+        yield Issue(why.LOST_ATTEMPTS, f"{count} attempts never ended and their tasks fell silent; they cost nothing", count)
+
+
+def _of_statuses(census: Census, spec: CostReportSpec) -> Iterator[Issue]:
+    assert spec.tasks is not None  # there is a census
+    sets = spec.tasks.statuses
+    known = {*sets.running, *sets.success, *sets.failure, *sets.waiting}
+    counts: dict[str, int] = {}
+    for status, events in zip(census.status, census.events.tolist(), strict=True):
+        if status not in known and events:
+            counts[status] = counts.get(status, 0) + events
+    for status in sorted(counts, key=lambda s: (-counts[s], s))[:20]:
+        yield Issue(
+            why.UNKNOWN_STATUS,
+            f"status {show(status)} stands in {counts[status]} events and in none of spec.tasks.statuses; attempts that it "
+            "ends are skipped",
+            counts[status],
+        )

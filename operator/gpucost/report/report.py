@@ -1,0 +1,188 @@
+"""The Report: every figure of section 5, as integers of microseconds and nano-units."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from gpucost.api.costreport import CostReportSpec
+from gpucost.core.allocation import Outcome, Shares
+from gpucost.core.attempts import Pieces, Spans
+from gpucost.core.calendar import Cells
+from gpucost.core.grid import Buckets, Grid
+from gpucost.core.instants import parse_duration
+from gpucost.core.issues import Issue
+from gpucost.core.money import Ints
+from gpucost.core.nodes import NodeType, Pool, TypeUse
+from gpucost.core.period import Period
+from gpucost.core.schedule import Conflict, NextChange
+from gpucost.engine.reduction import Attempts, Census
+
+OUTCOMES = tuple(Outcome)
+"""Outcome names by number, as the rollup numbers them."""
+
+
+@dataclass(frozen=True, slots=True)
+class PoolLine:
+    """A node pool in the period."""
+
+    pool: Pool
+    node_us: int
+    cost: int
+    uncovered_us: int
+    nodes_now: int | None
+    """Only while the period contains now."""
+    next_change: NextChange | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """Attempts that ended in the period, row by row: when, whose, where, how; and the retries among them."""
+
+    cell: Ints
+    service: Ints
+    node_type: Ints
+    outcome: Ints
+    attempts: Ints
+    retries: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Touching:
+    """Charged attempts that touch the period, by service, type and outcome."""
+
+    service: Ints
+    node_type: Ints
+    outcome: Ints
+    attempts: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """What was read, what was left out, and why."""
+
+    loaded: int
+    charged: int
+    skipped: Mapping[str, int]
+    never_ran: int
+    uncovered_us: int
+    assumed_us: int
+    excluded_us: int
+    unpriced_us: int
+    off_schedule_us: int
+    future_events: int
+    conflicts: tuple[Conflict, ...]
+    issues: tuple[Issue, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Law:
+    """A law of section 6, checked on this report: what should equal what."""
+
+    name: str
+    left: int
+    right: int
+
+    @property
+    def holds(self) -> bool:
+        """Whether both sides are equal, to the nano-unit or microsecond."""
+        return self.left == self.right
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """Charged attempts one by one, and their money per bucket."""
+
+    attempts: Attempts
+    pieces: Pieces
+    cost: Ints
+    """Money per attempt."""
+    executed_us: Ints
+    """Executed time in the period, per attempt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recommendation:
+    """Advice with what it would save, in nano-units."""
+
+    name: str
+    node_type: str
+    node_pool: str | None
+    message: str
+    savings: int
+    confidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A computed CostReport. Types and services are numbered; names stand in ``types`` and ``services``."""
+
+    name: str
+    namespace: str
+    spec: CostReportSpec
+    now_us: int
+    period: Period
+    cells: Cells
+    buckets: Buckets
+    types: tuple[str, ...]
+    rules: tuple[NodeType, ...]
+    services: tuple[str, ...]
+    uses: tuple[TypeUse, ...]
+    pools: tuple[PoolLine, ...]
+    grid: Grid
+    shares: Shares
+    ended: Ended
+    touching: Touching
+    census: Census | None
+    quality: Quality
+    laws: tuple[Law, ...]
+    recommendations: tuple[Recommendation, ...]
+    potential_savings: int | None
+    input_revision: str
+    details: Details | None
+
+    @property
+    def conserved(self) -> bool:
+        """Whether every law that can be checked at run time holds."""
+        return all(law.holds for law in self.laws)
+
+    @property
+    def dates(self) -> tuple[dt.date, ...]:
+        """Local days of the period so far."""
+        return self.cells.dates
+
+    @property
+    def final(self) -> bool:
+        """Whether nothing can change any more unless an input does (law C10)."""
+        stale_us = stale_of(self.spec)
+        opened = self.touching.attempts[self.touching.outcome == OUTCOMES.index(Outcome.OPEN)].sum()
+        return self.now_us >= self.period.end_us + stale_us and not opened
+
+    def money_by_service(self) -> dict[tuple[int, int], tuple[int, int]]:
+        """(service, outcome) -> (money in nano-units, executed microseconds)."""
+        found: dict[tuple[int, int], tuple[int, int]] = {}
+        rows = zip(self.shares.service, self.shares.outcome, self.shares.cost, self.shares.executed_us, strict=True)
+        for service, outcome, cost, executed in rows:
+            money, time = found.get((int(service), int(outcome)), (0, 0))
+            found[int(service), int(outcome)] = money + int(cost), time + int(executed)
+        return found
+
+
+def stale_of(spec: CostReportSpec) -> int:
+    """staleAfter in microseconds; its default where there are no tasks."""
+    return parse_duration(spec.tasks.stale_after if spec.tasks else "24h") or 0
+
+
+def spans_of(attempts: Attempts) -> Spans:
+    """Attempts as the core's split wants them."""
+    return Spans(
+        attempts.task, attempts.service, attempts.node_type, attempts.outcome, attempts.part_start_us, attempts.part_end_us
+    )
+
+
+def total(values: Ints) -> int:
+    """An exact sum as a Python integer."""
+    return int(np.sum(values, dtype=np.int64))

@@ -1,0 +1,1 @@
+"""A slow, obviously correct simulation of the method: the differential oracle of the tests."""
