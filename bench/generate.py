@@ -206,7 +206,7 @@ def table_of(events: Events, first_id: int, rng: np.random.Generator) -> pa.Tabl
     times = 1 + (rng.random(n) < 0.002).astype(np.int64)
     source = np.repeat(np.arange(n), times)
     again = np.concatenate([[False], source[1:] == source[:-1]])
-    other = again & (rng.random(len(source)) < 0.2)
+    other = again & (rng.random(len(source)) < 0.2) & (source + first_id < 65_536)
     events = events.take(source)
     events = events._replace(
         ts=np.where(other & (source % 2 == 0), np.minimum(events.ts + SECOND_US, END_US - 1), events.ts),

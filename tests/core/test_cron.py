@@ -264,10 +264,10 @@ class TestEvery:
         first = utc("2025-06-01T11:20:30")
         assert found.tolist() == [first, first + HOUR_US, first + 2 * HOUR_US]
 
-    def test_it_never_fires_before_one_period_has_passed(self) -> None:
+    def test_a_stated_past_extends_its_periods_backwards(self) -> None:
         created = utc("2025-06-01T10:00")
-        found = fires(parse_cron("@every 1h"), Zone("UTC"), 0, created + HOUR_US + 1, created_us=created)
-        assert found.tolist() == [created + HOUR_US]
+        found = fires(parse_cron("@every 1h"), Zone("UTC"), created - HOUR_US, created + HOUR_US + 1, created_us=created)
+        assert found.tolist() == [created - HOUR_US, created, created + HOUR_US]
 
     def test_without_a_creation_it_keeps_step_with_the_epoch(self) -> None:
         found = fires(parse_cron("@every 7h"), Zone("UTC"), -8 * HOUR_US, 8 * HOUR_US)

@@ -34,6 +34,7 @@ LOST_ATTEMPTS: Final = "LostAttempts"
 OFF_SCHEDULE: Final = "OffScheduleTime"
 NO_TASKS: Final = "NoTasks"
 NO_POOLS: Final = "NoNodePools"
+CRON_JOBS_ELSEWHERE: Final = "CronJobsElsewhere"
 POOL_STATED_TWICE: Final = "PoolStatedTwice"
 DAY_TYPE_CONTRADICTION: Final = "DayTypeContradiction"
 UNREADABLE_TABLE_ROW: Final = "UnreadableTableRow"
@@ -61,7 +62,8 @@ SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
         OFF_SCHEDULE: "Tasks ran while fewer nodes were billed than they kept busy.",
         NO_TASKS: "The task database holds no event up to now.",
         NO_POOLS: "No CronJob or table row states a node pool, so there is no node cost.",
-        POOL_STATED_TWICE: "A pool stated by CronJobs stands in the schedule table too; its rows are ignored.",
+        CRON_JOBS_ELSEWHERE: "CronJobs state node pools in namespaces that the report does not read.",
+    POOL_STATED_TWICE: "A pool stated by CronJobs stands in the schedule table too; its rows are ignored.",
         DAY_TYPE_CONTRADICTION: "A row's is_weekend contradicts the day fields of its cron.",
         UNREADABLE_TABLE_ROW: "A row of the schedule table can't be read, so it sets no node count.",
     }

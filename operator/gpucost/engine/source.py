@@ -55,9 +55,9 @@ def create_source(con: duckdb.DuckDBPyConnection, raw: str, rule: TimeRule) -> N
 
 def _select(con: duckdb.DuckDBPyConnection, raw: str, columns: Mapping[str, str], rule: TimeRule) -> str:
     task = _key("task_id", columns["task_id"])
-    event = _event_key(con, raw, columns.get("event_id"))
+    event = _event_key(columns.get("event_id"))
     texts = ", ".join(f"{_text(name, columns.get(name))} AS {name}" for name in (*REQUIRED[1:3], "node_id", "node_type"))
-    time = _time(con, raw, columns["creation_ts"], rule)
+    time = instant_of(con, raw, columns["creation_ts"], rule)
     return f"""
         SELECT task_id, event_id, ts, status, service_name, node_id, metainfo, node_type, user_id,
             CASE WHEN task_id IS NULL THEN 'NoTaskId' WHEN no_time THEN 'NoTime' WHEN ts IS NULL THEN 'ImpossibleTime' END
@@ -75,15 +75,11 @@ def _key(name: str, kind: str) -> str:
     return name if kind in _INTEGERS else f"nullif(CAST({name} AS VARCHAR), '')"
 
 
-def _event_key(con: duckdb.DuckDBPyConnection, raw: str, kind: str | None) -> str:
-    """event_id orders as a number if its column is numeric: also a text column of a CSV file, if all of it is."""
+def _event_key(kind: str | None) -> str:
+    """event_id orders as a number if its column is numeric."""
     if kind is None:
         return "CAST(NULL AS BIGINT)"
-    if kind != "VARCHAR":
-        return "event_id" if kind in _INTEGERS or kind.startswith(("DECIMAL", "DOUBLE")) else _key("event_id", kind)
-    check = f"SELECT count(*) FILTER (WHERE TRY_CAST(event_id AS HUGEINT) IS NULL) FROM {raw} WHERE event_id <> ''"
-    (others,) = con.execute(check).fetchone() or (0,)
-    return _key("event_id", kind) if others else "TRY_CAST(nullif(event_id, '') AS HUGEINT)"
+    return "event_id" if kind in _INTEGERS or kind.startswith(("DECIMAL", "DOUBLE")) else _key("event_id", kind)
 
 
 def _text(name: str, kind: str | None) -> str:
@@ -99,7 +95,8 @@ def _metainfo(kind: str) -> str:
     return _text("metainfo", kind)
 
 
-def _time(con: duckdb.DuckDBPyConnection, raw: str, kind: str, rule: TimeRule) -> str:
+def instant_of(con: duckdb.DuckDBPyConnection, raw: str, kind: str, rule: TimeRule) -> str:
+    """SQL for the UTC microseconds of the column creation_ts of a relation, null where it is no possible time."""
     if kind in _AWARE:
         return f"epoch_us({_sane('CAST(creation_ts AS TIMESTAMPTZ)', 'TIMESTAMPTZ')})"
     if kind in _NAIVE:

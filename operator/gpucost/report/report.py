@@ -17,8 +17,9 @@ from gpucost.core.instants import parse_duration
 from gpucost.core.issues import Issue
 from gpucost.core.money import Ints
 from gpucost.core.nodes import NodeType, Pool, TypeUse
-from gpucost.core.period import Period
+from gpucost.core.period import Period, local_date
 from gpucost.core.schedule import Conflict, NextChange
+from gpucost.core.zones import Zone
 from gpucost.engine.reduction import Attempts, Census
 
 OUTCOMES = tuple(Outcome)
@@ -160,6 +161,11 @@ class Report:
         stale_us = stale_of(self.spec)
         opened = self.touching.attempts[self.touching.outcome == OUTCOMES.index(Outcome.OPEN)].sum()
         return self.now_us >= self.period.end_us + stale_us and not opened
+
+    def period_dates(self) -> tuple[dt.date, dt.date]:
+        """First and last local date of the stated period, also of its future."""
+        zone = Zone.parse(self.spec.time_zone)
+        return local_date(zone, self.period.start_us), local_date(zone, self.period.end_us - 1)
 
     def money_by_service(self) -> dict[tuple[int, int], tuple[int, int]]:
         """(service, outcome) -> (money in nano-units, executed microseconds)."""

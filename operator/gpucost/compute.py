@@ -1,0 +1,151 @@
+"""compute(): a report from a spec, CronJobs and a task database, with no cluster. The command line and notebooks call it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from gpucost.api.costreport import KIND, CostReport, CostReportSpec, SpecError, parse_cost_report, parse_spec
+from gpucost.core.instants import parse_instant
+from gpucost.core.issues import CRON_JOBS_ELSEWHERE, Issue, shorten
+from gpucost.core.schedule import HeldSchedule
+from gpucost.core.versions import KnownVersion
+from gpucost.core.zones import Zone
+from gpucost.report.build import Inputs, build_report
+from gpucost.report.report import Report
+from gpucost.sources.cronjobs import read_cronjobs
+from gpucost.sources.scheduletable import ScheduleRows, read_schedule_table
+from gpucost.sources.tasks import DEFAULT_LIMITS, EVENTS, Limits, TaskDatabase, open_database
+from gpucost.sources.yamlfiles import flatten_lists, load_manifests
+
+Documents = str | Path | Iterable[Mapping[str, Any]]
+"""Manifests: the path of a YAML or JSON file (``-``: standard input), or parsed documents."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pools:
+    """What states node pools: known versions of CronJobs, rows of the schedule table, and what could not be read."""
+
+    histories: tuple[Sequence[KnownVersion], ...]
+    rows: tuple[HeldSchedule, ...]
+    issues: tuple[Issue, ...]
+
+
+def compute(
+    spec: CostReport | CostReportSpec | Mapping[str, Any] | str | Path,
+    cronjobs: Documents | None = None,
+    db: str | duckdb.DuckDBPyConnection | None = None,
+    *,
+    now: str | int | None = None,
+    cluster_timezone: str = "UTC",
+    details: bool = True,
+    limits: Limits = DEFAULT_LIMITS,
+) -> Report:
+    """Compute a report.
+
+    ``spec``: a CostReport manifest or its spec, parsed or as a path. ``cronjobs``: manifests of scaling CronJobs.
+    ``db``: the task database, a URL or a path, or a DuckDB connection that has task_history; only where the spec has
+    tasks. ``now``: RFC 3339, or microseconds since 1970; default: the clock. ``details``: also every attempt, for tables of
+    tasks and exact distributions. Raises SpecError, ManifestError or SourceError with one sentence that says what to do.
+    """
+    report = read_report(spec)
+    now_us = resolve_now(now)
+    tasks = report.spec.tasks
+    with _database(report.spec, db, limits) as database:
+        pools = find_pools(report, cronjobs, database)
+        raw = None
+        if tasks and database:
+            raw = database.con, database.bring(EVENTS, tasks.query, tasks.statuses.running)
+        zone = Zone.parse(cluster_timezone)
+        inputs = Inputs(report.name, report.namespace, report.spec, pools.histories, pools.rows, pools.issues, raw, zone)
+        return build_report(inputs, now_us, details=details)
+
+
+def read_report(spec: CostReport | CostReportSpec | Mapping[str, Any] | str | Path) -> CostReport:
+    """A CostReport from a manifest or a spec, parsed or as a path. Raises SpecError or ManifestError."""
+    if isinstance(spec, CostReport):
+        return spec
+    if isinstance(spec, str | Path):
+        manifests = load_manifests(str(spec))
+        found = [m for m in manifests if isinstance(m, Mapping) and m.get("kind") == KIND]
+        if len(found) != 1:
+            raise SpecError(f"{spec} must hold exactly one CostReport, not {len(found)}")
+        return parse_cost_report(found[0])
+    if isinstance(spec, Mapping) and "kind" in spec:
+        return parse_cost_report(spec)
+    return CostReport(name="report", namespace="default", manifest={}, spec=parse_spec(spec))
+
+
+def resolve_now(now: str | int | None) -> int:
+    """Microseconds of the present: the clock's, or as stated."""
+    if isinstance(now, int):
+        return now
+    if now is None:
+        return time.time_ns() // 1000
+    instant = parse_instant(now)
+    if instant is None:
+        raise SpecError(f"now must be an RFC 3339 instant such as 2025-08-22T00:00:00Z, not {now[:40]!r}")
+    return instant
+
+
+def find_pools(report: CostReport, cronjobs: Documents | None, database: TaskDatabase | None) -> Pools:
+    """What states node pools: the chosen CronJobs among the documents, and the schedule table if it is enabled.
+
+    A manifest without a namespace counts as of the report's own, as if applied there.
+    """
+    chosen = report.spec.node_pools.cron_jobs
+    documents: Iterable[object] = load_manifests(str(cronjobs)) if isinstance(cronjobs, str | Path) else cronjobs or ()
+    namespaces = chosen.namespaces if chosen.namespaces is not None else (report.namespace,)
+    manifests = [_placed(manifest, report.namespace) for manifest in flatten_lists(documents)]
+    found = read_cronjobs(manifests, namespaces=namespaces, selector=chosen.selector)
+    histories = tuple((KnownVersion(version),) for version in found.versions)
+    rows = ScheduleRows((), ())
+    if database and report.spec.node_pools.schedule_table.enabled:
+        stated = {version.pool for version in found.versions}
+        rows = read_schedule_table(database, report.spec.node_pools.schedule_table, stated)
+    elsewhere = () if found.versions else _elsewhere(manifests, namespaces)
+    return Pools(histories, rows.held, (*found.issues, *rows.issues, *elsewhere))
+
+
+def _placed(manifest: object, namespace: str) -> object:
+    """A CronJob without a namespace, put into one."""
+    if not isinstance(manifest, Mapping) or not isinstance(manifest.get("metadata"), Mapping):
+        return manifest
+    return {**manifest, "metadata": {"namespace": namespace, **manifest["metadata"]}}
+
+
+def _elsewhere(manifests: Iterable[object], namespaces: Sequence[str]) -> tuple[Issue, ...]:
+    """CronJobs state pools, but none in a namespace that is read: most often a slip."""
+    found = read_cronjobs(manifests).versions
+    if not found:
+        return ()
+    others = ", ".join(sorted({shorten(version.namespace) for version in found})[:5])
+    message = (
+        f"{len(found)} CronJobs state node pools, but in namespace {others}, where this report does not look "
+        f"({', '.join(map(shorten, namespaces))}); see spec.nodePools.cronJobs"
+    )
+    return (Issue(CRON_JOBS_ELSEWHERE, message, len(found)),)
+
+
+@contextmanager
+def _database(
+    spec: CostReportSpec, db: str | duckdb.DuckDBPyConnection | None, limits: Limits
+) -> Iterator[TaskDatabase | None]:
+    wanted = spec.tasks is not None or spec.node_pools.schedule_table.enabled
+    if db is None:
+        if wanted:
+            raise SpecError("the report reads a task database; say where it is with --db (or db=)")
+        yield None
+    elif not wanted:
+        raise SpecError("a task database is given, but the report has no spec.tasks; add it, or leave --db out")
+    elif isinstance(db, str):
+        with open_database(db, limits) as database:
+            yield database
+    else:
+        yield TaskDatabase(db, "", limits)

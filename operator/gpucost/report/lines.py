@@ -1,0 +1,164 @@
+"""Lines of a report: sums of its grid and counts over types, services, days, hours. One definition for every rendering."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+import numpy as np
+import numpy.typing as npt
+
+from gpucost.core.allocation import Outcome
+from gpucost.report.report import OUTCOMES, Report, total
+
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class NodeLine:
+    """Node time in microseconds and money in nano-units of some types in some cells."""
+
+    node_us: int
+    node_cost: int
+    allocated: int
+    busy_us: int
+    busy_cost: int
+    executed_us: int
+    off_schedule_us: int
+
+    @property
+    def unallocated(self) -> int:
+        """Node cost that no task was charged."""
+        return self.node_cost - self.allocated
+
+    @property
+    def idle_us(self) -> int:
+        """Billed node time in which nothing ran."""
+        return self.node_us - self.busy_us
+
+    @property
+    def idle_cost(self) -> int:
+        """Node cost of idle time."""
+        return self.node_cost - self.busy_cost
+
+
+def node_line(report: Report, cells: Mask | None = None, node_type: int | None = None) -> NodeLine:
+    """The line of some cells (default: all) and one type (default: all)."""
+    rows = slice(None) if node_type is None else slice(node_type, node_type + 1)
+    chosen = slice(None) if cells is None else cells
+    grid = report.grid
+    columns = (
+        grid.node_us,
+        grid.node_cost,
+        grid.allocated,
+        grid.busy_us,
+        grid.busy_cost,
+        grid.executed_us,
+        grid.off_schedule_us,
+    )
+    return NodeLine(*(total(column[rows][:, chosen]) for column in columns))
+
+
+@dataclass(slots=True)
+class TaskLine:
+    """Counts, money in nano-units and executed microseconds of attempts, by outcome."""
+
+    attempts_by: dict[Outcome, int] = field(default_factory=lambda: dict.fromkeys(Outcome, 0))
+    """Ended in the period; Open: touching it."""
+    cost_by: dict[Outcome, int] = field(default_factory=lambda: dict.fromkeys(Outcome, 0))
+    executed_by: dict[Outcome, int] = field(default_factory=lambda: dict.fromkeys(Outcome, 0))
+    retries: int = 0
+
+    @property
+    def attempts(self) -> int:
+        """Ended attempts."""
+        return sum(count for outcome, count in self.attempts_by.items() if outcome is not Outcome.OPEN)
+
+    @property
+    def tasks(self) -> int:
+        """Ended attempts that are no retries."""
+        return self.attempts - self.retries
+
+    @property
+    def cost(self) -> int:
+        """Allocated money."""
+        return sum(self.cost_by.values())
+
+    @property
+    def executed_us(self) -> int:
+        """Executed time in the period."""
+        return sum(self.executed_by.values())
+
+    @property
+    def effective_cost(self) -> int:
+        """Money of all that ended, whatever the end: what the successes have to pay for (section 4)."""
+        return self.cost - self.cost_by[Outcome.OPEN]
+
+
+def task_lines(report: Report) -> dict[str, TaskLine]:
+    """One line per service with a charged attempt, by name's bytes."""
+    lines = {int(service): TaskLine() for service in np.unique(report.touching.service)}
+    for (service, outcome), (money, executed) in report.money_by_service().items():
+        lines[service].cost_by[OUTCOMES[outcome]] = money
+        lines[service].executed_by[OUTCOMES[outcome]] = executed
+    _count(report, lines)
+    return {report.services[service]: lines[service] for service in sorted(lines)}
+
+
+def _count(report: Report, lines: dict[int, TaskLine]) -> None:
+    ended, touching = report.ended, report.touching
+    rows = (ended.service, ended.outcome, ended.attempts, ended.retries)
+    for service, outcome, attempts, retries in zip(*(row.tolist() for row in rows), strict=True):
+        lines[service].attempts_by[OUTCOMES[outcome]] += attempts
+        lines[service].retries += retries
+    opened = touching.outcome == OUTCOMES.index(Outcome.OPEN)
+    rows = (touching.service[opened], touching.attempts[opened])
+    for service, attempts in zip(*(row.tolist() for row in rows), strict=True):
+        lines[service].attempts_by[Outcome.OPEN] += attempts
+
+
+def sum_lines(lines: list[TaskLine]) -> TaskLine:
+    """The line of several services together."""
+    whole = TaskLine()
+    for line in lines:
+        whole.retries += line.retries
+        for outcome in Outcome:
+            whole.attempts_by[outcome] += line.attempts_by[outcome]
+            whole.cost_by[outcome] += line.cost_by[outcome]
+            whole.executed_by[outcome] += line.executed_by[outcome]
+    return whole
+
+
+def by_cost(lines: dict[str, TaskLine]) -> list[tuple[str, TaskLine]]:
+    """Services, the dearest first."""
+    return sorted(lines.items(), key=lambda item: (-item[1].cost, item[0].encode()))
+
+
+def day_cells(report: Report, day: int) -> Mask:
+    """Cells of a day."""
+    return np.asarray(report.cells.day == day)
+
+
+def day_type_cells(report: Report, index: int) -> Mask:
+    """Cells of weekdays (0) or weekends (1)."""
+    return np.asarray(report.cells.weekend[report.cells.day] == index) if report.cells.count else np.zeros(0, dtype=bool)
+
+
+def days_of(report: Report, index: int) -> int:
+    """How many local days of the period are weekdays (0) or weekends (1)."""
+    return int((report.cells.weekend == index).sum()) if report.dates else 0
+
+
+def gpu_us(report: Report) -> int | None:
+    """GPU-microseconds; None unless every type with node time says how many GPUs a node has."""
+    gpus = {rule.name: rule.gpus_per_node for rule in report.rules}
+    sums = [(gpus.get(name), total(report.grid.node_us[k])) for k, name in enumerate(report.types)]
+    if any(count is None and node_us for count, node_us in sums) or not any(count is not None for count, _ in sums):
+        return None
+    return sum((count or 0) * node_us for count, node_us in sums)
+
+
+def ratio(numerator: int, denominator: int) -> Fraction | None:
+    """A quotient; None where the denominator is zero."""
+    return Fraction(numerator, denominator) if denominator else None
+

@@ -1,0 +1,274 @@
+"""The status of a CostReport: every money and hour as decimal text, absent where unknown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from typing import Any
+
+from gpucost.core import money
+from gpucost.core.allocation import Outcome
+from gpucost.core.calendar import DAY_TYPES
+from gpucost.core.instants import instant_text
+from gpucost.core.nodes import NodeType
+from gpucost.core.schedule import NextChange
+from gpucost.report.conditions import conditions
+from gpucost.report.lines import (
+    NodeLine,
+    TaskLine,
+    by_cost,
+    day_type_cells,
+    days_of,
+    gpu_us,
+    node_line,
+    sum_lines,
+    task_lines,
+)
+from gpucost.report.report import PoolLine, Report
+
+Fields = dict[str, Any]
+OTHER = "other"
+
+
+def status_of(report: Report, *, top_services: int | None = None) -> Fields:
+    """The status as it stands in a CostReport. ``top_services``: services by name, the rest in a row ``other``."""
+    return _without_absent(
+        {
+            "conditions": conditions(report),
+            "period": {
+                "start": instant_text(report.period.start_us),
+                "end": instant_text(report.period.end_us),
+                "dataUntil": instant_text(report.period.data_until_us),
+                "final": report.final,
+            },
+            "inputRevision": report.input_revision,
+            "lastSuccessTime": instant_text(report.now_us),
+            "display": display_of(report),
+            "summary": summary_of(report),
+            "nodeTypes": [_node_type(report, k, name) for k, name in enumerate(report.types)],
+            "nodePools": [_node_pool(line) for line in report.pools],
+            "services": _services(report, top_services),
+            "dayTypes": [_day_type(report, index) for index in range(len(DAY_TYPES))],
+            "quality": _quality(report),
+            "recommendations": _recommendations(report),
+        }
+    )
+
+
+def cost_report(report: Report, manifest: Mapping[str, Any], *, top_services: int | None = None) -> Fields:
+    """The CostReport object: the manifest as it was given, with the status."""
+    return {**manifest, "status": status_of(report, top_services=top_services)}
+
+
+def _without_absent(value: Any) -> Any:
+    """Leave out what is None, at every depth: absent means unknown."""
+    if isinstance(value, dict):
+        return {key: _without_absent(item) for key, item in value.items() if item is not None}
+    return [_without_absent(item) for item in value] if isinstance(value, list) else value
+
+
+def _has_tasks(report: Report) -> bool:
+    return report.census is not None
+
+
+def summary_of(report: Report) -> Fields:
+    """Totals of the report; of tasks only where there are tasks."""
+    line = node_line(report)
+    gpus = gpu_us(report)
+    nodes = {**_node_fields(line, _has_tasks(report)), "gpuHours": None if gpus is None else money.hours_text(gpus)}
+    if not _has_tasks(report):
+        return nodes
+    whole = sum_lines(list(task_lines(report).values()))
+    return {
+        **nodes,
+        **_counts(whole),
+        "successCost": money.money_text(whole.cost_by[Outcome.SUCCESS]),
+        "failureCost": money.money_text(whole.cost_by[Outcome.FAILURE]),
+        "interruptedCost": money.money_text(whole.cost_by[Outcome.INTERRUPTED]),
+        "openCost": money.money_text(whole.cost_by[Outcome.OPEN]),
+        **_tariffs(whole),
+        "potentialSavings": None if report.potential_savings is None else money.money_text(report.potential_savings),
+    }
+
+
+def _node_fields(line: NodeLine, has_tasks: bool) -> Fields:
+    fields: Fields = {"nodeHours": money.hours_text(line.node_us), "nodeCost": money.money_text(line.node_cost)}
+    if has_tasks:
+        fields |= {
+            "allocatedCost": money.money_text(line.allocated),
+            "unallocatedCost": money.money_text(line.unallocated),
+            "busyHours": money.hours_text(line.busy_us),
+            "busyCost": money.money_text(line.busy_cost),
+            "idleHours": money.hours_text(line.idle_us),
+            "idleCost": money.money_text(line.idle_cost),
+            "executedHours": money.hours_text(line.executed_us),
+            "coverageRatio": money.ratio_text(line.allocated, line.node_cost),
+            "utilizationRatio": money.ratio_text(line.busy_us, line.node_us),
+        }
+    return fields
+
+
+def _counts(line: TaskLine) -> Fields:
+    return {
+        "tasks": line.tasks,
+        "attempts": line.attempts,
+        "succeeded": line.attempts_by[Outcome.SUCCESS],
+        "failed": line.attempts_by[Outcome.FAILURE],
+        "interrupted": line.attempts_by[Outcome.INTERRUPTED],
+        "open": line.attempts_by[Outcome.OPEN],
+        "retries": line.retries,
+    }
+
+
+def _tariffs(line: TaskLine) -> Fields:
+    succeeded = line.attempts_by[Outcome.SUCCESS]
+    return {
+        "costPerSuccess": money.tariff_text(line.cost_by[Outcome.SUCCESS], succeeded),
+        "costPerFailedSecond": money.failed_second_text(
+            line.cost_by[Outcome.FAILURE], line.executed_by[Outcome.FAILURE]
+        ),
+        "effectiveCostPerSuccess": money.tariff_text(line.effective_cost, succeeded),
+    }
+
+
+def _node_type(report: Report, index: int, name: str) -> Fields:
+    line = node_line(report, node_type=index)
+    gpus = _gpus(report.rules, name)
+    fields = {
+        "name": name,
+        "pricePerHour": money.price_text(line.node_cost, line.node_us),
+        **_node_fields(line, _has_tasks(report)),
+        "gpuHours": None if gpus is None else money.hours_text(gpus * line.node_us),
+    }
+    if _has_tasks(report):
+        ended = report.ended
+        closed = (ended.node_type == index) & (ended.attempts > 0)
+        fields["attempts"] = int(ended.attempts[closed].sum())
+    return fields
+
+
+def _gpus(rules: Sequence[NodeType], name: str) -> int | None:
+    return next((rule.gpus_per_node for rule in rules if rule.name == name), None)
+
+
+def _node_pool(line: PoolLine) -> Fields:
+    return {
+        "name": line.pool.name,
+        "nodeType": line.pool.node_type,
+        "nodeHours": money.hours_text(line.node_us),
+        "nodeCost": money.money_text(line.cost),
+        "nodesNow": line.nodes_now,
+        "nextChange": _next_change(line.next_change),
+    }
+
+
+def _next_change(change: NextChange | None) -> Fields | None:
+    if change is None:
+        return None
+    return {"time": instant_text(change.at_us), "nodes": change.nodes, "cronJob": change.label}
+
+
+def _services(report: Report, top: int | None) -> list[Fields] | None:
+    """By cost; with a limit the rest, and a service that is itself named other, share one row."""
+    if not _has_tasks(report):
+        return None
+    ranked = by_cost(task_lines(report))
+    if top is None or len(ranked) <= top:
+        return [_service(name, line) for name, line in ranked]
+    named = [(name, line) for name, line in ranked[:top] if name != OTHER]
+    rest = [line for name, line in ranked[:top] if name == OTHER] + [line for _, line in ranked[top:]]
+    return [_service(name, line) for name, line in [*named, (OTHER, sum_lines(rest))]]
+
+
+def _service(name: str, line: TaskLine) -> Fields:
+    return {
+        "name": name,
+        **_counts(line),
+        "executedHours": money.hours_text(line.executed_us),
+        "allocatedCost": money.money_text(line.cost),
+        **_tariffs(line),
+    }
+
+
+def _day_type(report: Report, index: int) -> Fields:
+    line = node_line(report, day_type_cells(report, index))
+    fields = _node_fields(line, _has_tasks(report))
+    shown = ("nodeHours", "nodeCost", "allocatedCost", "idleCost", "executedHours", "coverageRatio", "utilizationRatio")
+    return {"name": DAY_TYPES[index], "days": days_of(report, index), **{key: fields.get(key) for key in shown}}
+
+
+def _quality(report: Report) -> Fields:
+    quality = report.quality
+    tasks: Fields = {}
+    if _has_tasks(report):
+        skipped = [{"reason": reason, "count": count} for reason, count in sorted(quality.skipped.items())]
+        tasks = {
+            "attempts": {"loaded": quality.loaded, "charged": quality.charged, "skipped": skipped},
+            "neverRan": quality.never_ran,
+            "excludedHours": money.hours_text(quality.excluded_us),
+            "offScheduleHours": money.hours_text(quality.off_schedule_us),
+            "futureEvents": quality.future_events,
+        }
+    return {
+        **tasks,
+        "uncoveredSeconds": money.seconds_text(quality.uncovered_us),
+        "assumedHours": money.hours_text(quality.assumed_us),
+        "unpricedHours": money.hours_text(quality.unpriced_us),
+        "conflicts": len(quality.conflicts),
+        "issues": [{"reason": i.reason, "message": i.message, "count": i.count} for i in quality.issues],
+    }
+
+
+def _recommendations(report: Report) -> list[Fields] | None:
+    if not _has_tasks(report):
+        return None
+    return [
+        {
+            "name": advice.name,
+            "nodeType": advice.node_type,
+            "nodePool": advice.node_pool,
+            "message": advice.message,
+            "savings": money.money_text(advice.savings),
+            "confidence": advice.confidence,
+        }
+        for advice in report.recommendations
+    ]
+
+
+def display_of(report: Report) -> Fields:
+    """Texts for people and kubectl's columns: money to the cent, ratios as per cent with one digit."""
+    line = node_line(report)
+    currency = report.spec.currency
+    fields: Fields = {"period": _period_text(report), "nodeCost": shown_money(line.node_cost, currency)}
+    if _has_tasks(report):
+        fields |= {
+            "allocatedCost": shown_money(line.allocated, currency),
+            "idleCost": shown_money(line.idle_cost, currency),
+            "coverage": shown_percent(line.allocated, line.node_cost),
+            "utilization": shown_percent(line.busy_us, line.node_us),
+        }
+    return fields
+
+
+def shown_money(nano: int, currency: str = "") -> str:
+    """Money for people: ``75,012.00 USD``."""
+    cents = money.round_half_up(nano, 10_000_000)
+    sign, whole = ("-", -cents) if cents < 0 else ("", cents)
+    return f"{sign}{whole // 100:,}.{whole % 100:02d} {currency}".rstrip()
+
+
+def shown_percent(numerator: int, denominator: int) -> str | None:
+    """A ratio for people: ``98.4 %``; None where the denominator is zero."""
+    if not denominator:
+        return None
+    return f"{money.decimal_text(Fraction(100 * numerator, denominator), 1, 1)} %"
+
+
+def _period_text(report: Report) -> str:
+    """``2025-06-01..08-31``, the last day included; instants where the period is no run of whole days."""
+    stated = report.spec.period.range
+    if stated and "T" in stated.start.upper():
+        return f"{instant_text(report.period.start_us)}..{instant_text(report.period.end_us)}"
+    first, last = report.period_dates()
+    same_year = first.year == last.year
+    return f"{first}..{last.strftime('%m-%d') if same_year else last}" if first != last else str(first)
