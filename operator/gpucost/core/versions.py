@@ -48,17 +48,19 @@ def held_schedules(
     held: list[HeldSchedule] = []
     issues: list[Issue] = []
     for history in histories:
-        before: tuple[KnownVersion, HeldSchedule] | None = None
+        asleep_since: int | None = None
         for known in history:
             try:
                 schedule = _hold(known, cluster_zone, assume_from_us)
             except (CronError, ZoneError) as error:
                 issues.append(_invalid(known.version, error))
                 continue
-            if before and before[0].version.suspended and not known.version.suspended:
-                schedule = replace(schedule, extra_fires=tuple(_catch_up(known, schedule, before[1].since_us)))
+            if schedule.suspended:  # edits while it is suspended do not end the suspension
+                asleep_since = schedule.since_us if asleep_since is None else asleep_since
+            elif asleep_since is not None:
+                schedule = replace(schedule, extra_fires=tuple(_catch_up(known, schedule, asleep_since)))
+                asleep_since = None
             held.append(schedule)
-            before = known, schedule
     return Schedules(tuple(held), tuple(issues))
 
 

@@ -21,7 +21,7 @@ NAMESPACE: Final = "demo"
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """A report to compute: its manifest, the schedules, the present, and task events that are made when they are needed."""
+    """A report to compute: its manifest, the schedules, the present, and task events, made when they are needed."""
 
     report: dict[str, Any]
     """The CostReport manifest."""

@@ -190,13 +190,11 @@ class Reduction:
         first = group_starts(rows["task_id"])
         ids = rows["task_id"][first]
         task = np.repeat(np.arange(len(first)), np.diff(np.append(first, len(rows["task_id"]))))
-        nodes = rows.pop("node")
         del rows["task_id"]
         return Attempts(
             task=task,
             task_ids=ids,
             users=np.array([by_task.get(i) for i in ids], dtype=object),
-            node=np.where(np.ma.getmaskarray(nodes), "", np.ma.getdata(nodes)),
             **rows,
         )
 

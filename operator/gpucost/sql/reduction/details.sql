@@ -4,7 +4,7 @@ SELECT
     CAST(a.task_id AS VARCHAR) AS task_id,
     a.service,
     a.type AS node_type,
-    p.node,
+    coalesce(p.node, '') AS node,
     a.outcome,
     a.retry,
     a.started AS started_us,

@@ -1,0 +1,13 @@
+"""How many random examples hypothesis tries: ``ci`` (the default, the same ones every time), or ``deep``, ten times as many.
+
+``HYPOTHESIS_PROFILE=deep pytest`` looks for what ``ci`` overlooks. Where an example takes a whole report, ``examples.slow``
+takes a share of the profile's number.
+"""
+
+import os
+
+from hypothesis import settings
+
+settings.register_profile("ci", max_examples=100, deadline=None, derandomize=True)
+settings.register_profile("deep", max_examples=1000, deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
