@@ -1,4 +1,4 @@
-"""The notebook's style, with the right rule: groupby and iterrows per task, Python loops per interval and hour."""
+"""The notebook's style, with the right rule: frames filtered task by task, Python loops per interval and hour."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ import pandas as pd
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from figures import Rollup, parser, run
 from scenario import (
-    HOUR_US,
     NOW_US,
     OUTCOMES,
     RUNNING,
@@ -51,31 +50,33 @@ def node_of(event: Any) -> tuple[str, str, Any]:
 
 
 def attempts_of(task: pd.DataFrame) -> list[dict[str, Any]]:
-    """The attempts of one task, from its ordered events."""
+    """The attempts of one task, from its ordered events, as a notebook would select them."""
+    task = task.sort_values(["us", "event_id"]).reset_index(drop=True)
+    running = task[task["status"] == RUNNING]
+    others = task[task["status"] != RUNNING]
     attempts: list[dict[str, Any]] = []
-    current = None
-    for _, event in task.iterrows():
-        if current is None and event["status"] == RUNNING:
-            current = {"event": event, "start": event["us"], "end": None, "outcome": "Open", "retry": False}
-            current["retry"] = bool(attempts) and event["us"] - attempts[-1]["end"] <= STALE_US
-            attempts.append(current)
-        elif current is not None and event["status"] != RUNNING:
-            kind = status_class(event["status"])
+    done = -1
+    for position, event in running.iterrows():
+        if position < done:
+            continue  # a further running event continues the attempt
+        retry = bool(attempts) and event["us"] - attempts[-1]["end"] <= STALE_US
+        later = others[others.index > position]
+        if later.empty:
+            lost = NOW_US - task["us"].max() >= STALE_US
+            end, outcome, done = NOW_US, "Lost" if lost else "Open", len(task)
+        else:
+            kind = status_class(later.iloc[0]["status"])
             outcome = {"waiting": "Interrupted", "other": "UnknownStatus"}.get(kind, kind)
-            current.update(end=event["us"], outcome=outcome)
-            current = None
-    if current is not None:
-        lost = NOW_US - task["us"].max() >= STALE_US
-        current.update(end=NOW_US, outcome="Lost" if lost else "Open")
+            end, done = later.iloc[0]["us"], later.index[0]
+        attempts.append({"event": event, "start": event["us"], "end": end, "outcome": outcome, "retry": retry})
     return attempts
 
 
-class Sums:
-    """What the loop adds up."""
+class Tables:
+    """What the loop appends to: rows of dicts, one for each hour that an attempt touches."""
 
     def __init__(self) -> None:
-        self.cells: dict[tuple[int, str, str, str], list[int]] = defaultdict(lambda: [0, 0, 0])
-        self.intervals: dict[tuple[int, str, tuple[str, Any]], list[tuple[int, int]]] = defaultdict(list)
+        self.hours: list[dict[str, Any]] = []
         self.skipped: dict[str, int] = defaultdict(int)
         self.open: dict[str, int] = defaultdict(int)
         self.charged = self.never_ran = 0
@@ -91,38 +92,49 @@ class Sums:
                 self.add_attempt(attempt)
 
     def add_attempt(self, attempt: dict[str, Any]) -> None:
-        """An attempt that touches the period."""
-        outcome, start, end = attempt["outcome"], attempt["start"], attempt["end"]
+        """An attempt that touches the period, hour by hour."""
+        outcome = attempt["outcome"]
         if outcome not in OUTCOMES:
             self.skipped[outcome] += 1
             return
         self.charged += 1
         service = attempt["event"]["service_name"] or UNKNOWN_SERVICE
-        node_type, *node = node_of(attempt["event"])
         if outcome == "Open":
             self.open[service] += 1
-        elif end <= NOW_US:
-            hour = (end - 1 if end > start else end) // HOUR_US
-            cell = self.cells[hour, node_type, service, outcome]
-            cell[1] += 1
-            cell[2] += attempt["retry"]
-        at, until = max(start, START_US), min(end, NOW_US)
-        while at < until:
-            hour = at // HOUR_US
-            stop = min(until, (hour + 1) * HOUR_US)
-            self.cells[hour, node_type, service, outcome][0] += stop - at
-            self.intervals[hour, node_type, (node[0], node[1])].append((at, stop))
+        node_type, *node = node_of(attempt["event"])
+        row = {"type": node_type, "node": tuple(node), "service": service, "outcome": outcome}
+        at, end = instant(max(attempt["start"], START_US)), instant(min(attempt["end"], NOW_US))
+        while True:
+            hour = at.floor("h")
+            stop = min(end, hour + pd.Timedelta(hours=1))
+            last = stop == end
+            counts = {"ended": last and outcome != "Open", "retries": last and outcome != "Open" and attempt["retry"]}
+            self.hours.append({**row, **counts, "hour": hour, "from": at, "to": stop, "us": micros(stop - at)})
+            if last:
+                return
             at = stop
 
-    def busy(self) -> dict[tuple[int, str], int]:
+    def busy(self, hours: pd.DataFrame) -> dict[tuple[pd.Timestamp, str], int]:
         """The union of the intervals of each node, by hour and type."""
-        busy: dict[tuple[int, str], int] = defaultdict(int)
-        for (hour, node_type, _), intervals in self.intervals.items():
-            reached = 0
-            for at, until in sorted(intervals):
-                busy[hour, node_type] += max(0, until - max(at, reached))
-                reached = max(reached, until)
+        busy: dict[tuple[pd.Timestamp, str], int] = defaultdict(int)
+        for (hour, node_type, _), group in hours.groupby(["hour", "type", "node"]):
+            reached = None
+            for _, row in group.sort_values("from").iterrows():
+                start = row["from"] if reached is None else max(row["from"], reached)
+                if row["to"] > start:
+                    busy[hour, node_type] += micros(row["to"] - start)
+                reached = row["to"] if reached is None else max(row["to"], reached)
         return busy
+
+
+def instant(us: int) -> pd.Timestamp:
+    """A timestamp; pandas keeps nanoseconds, so that microseconds stay exact."""
+    return pd.Timestamp(us, unit="us", tz="UTC")
+
+
+def micros(span: pd.Timedelta) -> int:
+    """Microseconds of a span."""
+    return span // pd.Timedelta(microseconds=1)
 
 
 def load(path: Path) -> pd.DataFrame:
@@ -138,23 +150,31 @@ def load(path: Path) -> pd.DataFrame:
 
 def reduce(args: argparse.Namespace) -> Rollup:
     """Task by task."""
-    sums = Sums()
+    tables = Tables()
     for _, task in load(args.events).groupby("task_id"):
-        sums.add_task(task)
-    services = sorted({key[2] for key in sums.cells} | set(sums.open))
-    rows = [
-        (hour - START_US // HOUR_US, TYPES.index(t), services.index(s), OUTCOMES.index(o), *values)
-        for (hour, t, s, o), values in sums.cells.items()
-    ]
-    busy = [(hour - START_US // HOUR_US, TYPES.index(t), us) for (hour, t), us in sums.busy().items()]
+        tables.add_task(task)
+    hours = pd.DataFrame(tables.hours)
+    services = sorted({*hours["service"], *tables.open})
+    cells = hours.groupby(["hour", "type", "service", "outcome"])[["us", "ended", "retries"]].sum().reset_index()
+    first = instant(START_US)
+    busy = tables.busy(hours)
+    hour = [int((h - first) // pd.Timedelta(hours=1)) for h, _ in busy]
     return Rollup(
         services,
-        *np.array(rows, np.int64).reshape(-1, 7).T,
-        *np.array(busy, np.int64).reshape(-1, 3).T,
-        charged=sums.charged,
-        never_ran=sums.never_ran,
-        open_attempts={services.index(s): n for s, n in sums.open.items()},
-        skipped=dict(sums.skipped),
+        hour=((cells["hour"] - first) // pd.Timedelta(hours=1)).to_numpy(np.int64),
+        node_type=cells["type"].map(TYPES.index).to_numpy(np.int64),
+        service=cells["service"].map(services.index).to_numpy(np.int64),
+        outcome=cells["outcome"].map(OUTCOMES.index).to_numpy(np.int64),
+        executed_us=cells["us"].to_numpy(np.int64),
+        ended=cells["ended"].to_numpy(np.int64),
+        retries=cells["retries"].to_numpy(np.int64),
+        busy_hour=np.array(hour),
+        busy_type=np.array([TYPES.index(t) for _, t in busy]),
+        busy_us=np.array(list(busy.values())),
+        charged=tables.charged,
+        never_ran=tables.never_ran,
+        open_attempts={services.index(s): n for s, n in tables.open.items()},
+        skipped=dict(tables.skipped),
     )
 
 

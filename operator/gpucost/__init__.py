@@ -1,1 +1,29 @@
-"""gpucost: what every generation, failed second and idle hour of scheduled GPU node pools cost, exactly."""
+"""gpucost: what every generation, failed second and idle hour of scheduled GPU node pools cost, exactly.
+
+    import gpucost
+    report = gpucost.compute("report.yaml", "cronjobs.yaml", "sqlite:///tasks.db")
+    report.frame("services")
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gpucost.compute import compute
+    from gpucost.report.report import Report
+
+__all__ = ["Report", "compute"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import on first use: the command line starts without pandas and DuckDB."""
+    if name == "compute":
+        from gpucost.compute import compute
+
+        return compute
+    if name == "Report":
+        from gpucost.report.report import Report
+
+        return Report
+    raise AttributeError(f"module 'gpucost' has no attribute {name!r}")

@@ -82,6 +82,11 @@ def read_report(spec: CostReport | CostReportSpec | Mapping[str, Any] | str | Pa
     return CostReport(name="report", namespace="default", manifest={}, spec=parse_spec(spec))
 
 
+def without_tasks(report: CostReport) -> CostReport:
+    """The same report of node cost only."""
+    return report.model_copy(update={"spec": report.spec.model_copy(update={"tasks": None})})
+
+
 def resolve_now(now: str | int | None) -> int:
     """Microseconds of the present: the clock's, or as stated."""
     if isinstance(now, int):

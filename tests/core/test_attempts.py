@@ -6,10 +6,10 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from examples import ints
 from hypothesis import given
 from hypothesis import strategies as st
 
+from examples import ints
 from gpucost.core.allocation import Shares, allocate, busy_cost, by_slot, spread
 from gpucost.core.attempts import Pieces, Spans, charge, cut
 from gpucost.core.grid import Buckets
@@ -122,7 +122,13 @@ def drawn_attempts(draw: st.DrawFn) -> tuple[Spans, Buckets, list[int]]:
     ids = st.integers(0, 2)
     moments = st.integers(0, 100)
     rows = [
-        (draw(ids), draw(ids), draw(st.integers(0, 1)), draw(st.integers(0, 3)), *sorted((draw(moments), draw(moments))))
+        (
+            draw(ids),
+            draw(ids),
+            draw(st.integers(0, 1)),
+            draw(st.integers(0, 3)),
+            *sorted((draw(moments), draw(moments))),
+        )
         for _ in range(draw(st.integers(0, 12)))
     ]
     rows.sort(key=lambda row: (row[0], row[4], row[5]))
@@ -169,7 +175,14 @@ def costs_of(pieces: Pieces) -> dict[tuple[int, int], int]:
 
 def slowly(attempts: Spans, edges: Buckets, money: list[int]) -> dict[tuple[int, int], int]:
     """(bucket, type) -> (service, outcome) -> task -> attempt, with Python's integers."""
-    columns = (attempts.task, attempts.service, attempts.node_type, attempts.outcome, attempts.start_us, attempts.end_us)
+    columns = (
+        attempts.task,
+        attempts.service,
+        attempts.node_type,
+        attempts.outcome,
+        attempts.start_us,
+        attempts.end_us,
+    )
     rows = list(zip(*(column.tolist() for column in columns), strict=True))
     found = {}
     for slot, amount in enumerate(money):
@@ -185,7 +198,9 @@ def slowly(attempts: Spans, edges: Buckets, money: list[int]) -> dict[tuple[int,
     return found
 
 
-def split_by(money: dict[tuple[int, ...], int], time: dict[tuple[int, int, int, int], int]) -> dict[tuple[int, ...], int]:
+def split_by(
+    money: dict[tuple[int, ...], int], time: dict[tuple[int, int, int, int], int]
+) -> dict[tuple[int, ...], int]:
     """Go down the levels of the key: 2 columns, 3, 4."""
     for depth, parent in ((2, 0), (3, 2), (4, 3)):
         finer: dict[tuple[int, ...], int] = {}

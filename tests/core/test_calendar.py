@@ -6,10 +6,10 @@ import datetime as dt
 
 import numpy as np
 import pytest
-from examples import ints, shown, utc
 from hypothesis import given
 from hypothesis import strategies as st
 
+from examples import ints, shown, utc
 from gpucost.core.calendar import Cells, cells_of, sum_by
 from gpucost.core.grid import buckets_of
 from gpucost.core.money import HOUR_US

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from examples import ints, steps
 from hypothesis import given
 from hypothesis import strategies as st
 
+from examples import ints, steps
 from gpucost.core.gaps import gaps_of
 from gpucost.core.money import HOUR_US, NANO
 from gpucost.core.nodecost import type_cost
@@ -33,7 +33,11 @@ def gaps(use: TypeUse, runs: list[tuple[int, int]], lo: int, hi: int) -> list[tu
 
 class TestExamples:
     def test_between_tasks_and_at_both_ends(self) -> None:
-        assert gaps(use_of((0, 1)), [(10, 20), (15, 30), (40, 50)], 0, 60) == [(0, 10, 100), (30, 40, 100), (50, 60, 100)]
+        assert gaps(use_of((0, 1)), [(10, 20), (15, 30), (40, 50)], 0, 60) == [
+            (0, 10, 100),
+            (30, 40, 100),
+            (50, 60, 100),
+        ]
 
     def test_a_gap_goes_on_through_a_change_of_the_count_and_costs_what_the_nodes_cost(self) -> None:
         assert gaps(use_of((0, 1), (20, 3)), [(0, 10)], 0, 30) == [(10, 30, 100 + 300)]
@@ -66,7 +70,9 @@ def days(draw: st.DrawFn) -> tuple[list[tuple[int, int]], list[tuple[int, int]],
 
 
 @given(days())
-def test_they_are_those_of_a_walk_through_the_minutes(day: tuple[list[tuple[int, int]], list[tuple[int, int]], int, int]) -> None:
+def test_they_are_those_of_a_walk_through_the_minutes(
+    day: tuple[list[tuple[int, int]], list[tuple[int, int]], int, int],
+) -> None:
     counts, runs, lo, hi = day
     nodes = [next(n for minute, n in reversed(counts) if minute <= now) for now in range(121)]
     empty = [nodes[now] > 0 and not any(a <= now < b for a, b in runs) for now in range(121)]

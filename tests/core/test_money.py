@@ -6,10 +6,10 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from examples import ints
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from examples import ints
 from gpucost.core.money import (
     HOUR_US,
     NANO,

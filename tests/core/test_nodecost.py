@@ -8,10 +8,10 @@ from fractions import Fraction
 from itertools import pairwise
 
 import pytest
-from examples import dollars, hours, ints, steps, utc
 from hypothesis import given
 from hypothesis import strategies as st
 
+from examples import dollars, hours, ints, steps, utc
 from gpucost.core.money import HOUR_US, NANO, round_half_up
 from gpucost.core.nodecost import QUARTER_US, TypeCost, quarter_start, type_cost
 from gpucost.core.nodes import node_us
@@ -29,7 +29,9 @@ def cost_of(price: Steps, *pools: Steps) -> TypeCost:
 class TestExamples:
     def test_nodes_times_hours_times_price(self) -> None:
         """2 nodes from 08:00, 4 from 12:00 to 18:00, $11: 8 + 24 = 32 node-hours, $352."""
-        counts = steps((MONDAY, 0), (utc("2025-06-02T08:00"), 2), (utc("2025-06-02T12:00"), 4), (utc("2025-06-02T18:00"), 0))
+        counts = steps(
+            (MONDAY, 0), (utc("2025-06-02T08:00"), 2), (utc("2025-06-02T12:00"), 4), (utc("2025-06-02T18:00"), 0)
+        )
         cost = cost_of(constant(11 * NANO, MONDAY), counts)
         assert hours(node_us(counts, ints(MONDAY, END)).sum()) == 32
         assert dollars(cost.between(ints(MONDAY, END)).sum()) == 352
@@ -44,7 +46,10 @@ class TestExamples:
     @pytest.mark.parametrize(("price", "hourly"), [(1, 0), (2, 4), (3, 4), (4, 4), (5, 4), (6, 8)])
     def test_each_quarter_hour_is_rounded_half_up_on_its_own(self, price: int, hourly: int) -> None:
         """2 nano-units an hour are half a nano-unit a quarter: 1 after rounding, 4 an hour."""
-        assert cost_of(constant(price, MONDAY), constant(1, MONDAY)).between(ints(MONDAY, MONDAY + HOUR_US)).item() == hourly
+        assert (
+            cost_of(constant(price, MONDAY), constant(1, MONDAY)).between(ints(MONDAY, MONDAY + HOUR_US)).item()
+            == hourly
+        )
 
     def test_pieces_are_differences_of_the_rounded_running_sum(self) -> None:
         """6 nano-units an hour: after 5, 10, 15 min 0.5, 1.0, 1.5, rounded 1, 1, 2. The pieces cost 1, 0, 1."""

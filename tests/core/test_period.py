@@ -5,8 +5,8 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
-from examples import shown, utc
 
+from examples import shown, utc
 from gpucost.core.money import HOUR_US
 from gpucost.core.period import calendar_dates, days_between, local_date, period_of, rolling_dates
 from gpucost.core.zones import Zone

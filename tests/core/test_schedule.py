@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from examples import held, hours, ints, shown, utc, version
 from hypothesis import given
 from hypothesis import strategies as st
 
+from examples import held, hours, ints, shown, utc, version
 from gpucost.core.globs import Globs
 from gpucost.core.money import HOUR_US, NANO, SECOND_US
 from gpucost.core.nodes import UNKNOWN_TYPE, NodeType, node_us, read_pools, type_of, use_of_type
@@ -199,7 +199,9 @@ class TestConflicts:
         )
 
     def test_equal_counts_are_no_conflict(self) -> None:
-        line = line_of(held(version("0 8 * * *", 2, name="a"), version("0 8 * * *", 2, name="b")), "2025-06-02", "2025-06-03")
+        line = line_of(
+            held(version("0 8 * * *", 2, name="a"), version("0 8 * * *", 2, name="b")), "2025-06-02", "2025-06-03"
+        )
         assert line.conflicts == ()
 
     def test_a_conflict_before_the_start_decides_the_count_at_the_start(self) -> None:
@@ -232,7 +234,9 @@ class TestSinceWhenAScheduleHolds:
         [({"created_us": EIGHT}, None), ({"created_us": EIGHT - 1}, 3), ({"valid_from_us": EIGHT}, 3),
          ({"valid_from_us": EIGHT + 1}, None), ({"created_us": EIGHT + DAY_US, "valid_from_us": EIGHT}, 3)],
     )  # fmt: skip
-    def test_a_fire_at_valid_from_counts_and_one_at_creation_does_not(self, stated: dict[str, int], nodes: int | None) -> None:
+    def test_a_fire_at_valid_from_counts_and_one_at_creation_does_not(
+        self, stated: dict[str, int], nodes: int | None
+    ) -> None:
         line = line_of(held(version("0 8 * * *", 3, **stated)), "2025-06-02T09:00", "2025-06-02T10:00")
         assert counts_of(line) == [("2025-06-02T09:00", nodes)]
 
@@ -254,7 +258,9 @@ class TestSinceWhenAScheduleHolds:
 
 def history(*versions: tuple[ScheduleVersion, str | None, str | None]) -> list[KnownVersion]:
     """Versions of one CronJob, each with the instants at which it was edited in and out."""
-    return [KnownVersion(v, utc(edited) if edited else None, utc(ended) if ended else None) for v, edited, ended in versions]
+    return [
+        KnownVersion(v, utc(edited) if edited else None, utc(ended) if ended else None) for v, edited, ended in versions
+    ]
 
 
 class TestHistory:
@@ -423,7 +429,9 @@ def pools(draw: st.DrawFn) -> tuple[HeldSchedule, ...]:
 
 
 @given(pools(), st.lists(st.integers(0, 5 * 1440), min_size=3, max_size=3, unique=True))
-def test_a_later_start_gives_the_rest_of_the_same_step_function(schedules: tuple[HeldSchedule, ...], cuts: list[int]) -> None:
+def test_a_later_start_gives_the_rest_of_the_same_step_function(
+    schedules: tuple[HeldSchedule, ...], cuts: list[int]
+) -> None:
     """The count at any instant does not depend on where one begins to look. 2025-10-26 has 25 hours."""
     start, later, end = (utc("2025-10-24") + minutes * 60 * SECOND_US for minutes in sorted(cuts))
     whole = pool_timeline("gpu", schedules, start, end, initial=7)

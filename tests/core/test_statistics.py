@@ -7,10 +7,10 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from examples import ints
 from hypothesis import given
 from hypothesis import strategies as st
 
+from examples import ints
 from gpucost.core.statistics import QUANTILES, distribution, quantile
 
 VALUES = st.lists(st.integers(0, 10**12), min_size=1, max_size=30)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,6 +22,9 @@ from gpucost.core.period import Period, local_date
 from gpucost.core.schedule import Conflict, NextChange
 from gpucost.core.zones import Zone
 from gpucost.engine.reduction import Attempts, Census
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 OUTCOMES = tuple(Outcome)
 """Outcome names by number, as the rollup numbers them."""
@@ -161,6 +165,22 @@ class Report:
         stale_us = stale_of(self.spec)
         opened = self.touching.attempts[self.touching.outcome == OUTCOMES.index(Outcome.OPEN)].sum()
         return self.now_us >= self.period.end_us + stale_us and not opened
+
+    def frame(self, name: str) -> pd.DataFrame:
+        """A table as a pandas frame with exact decimals, by its name; ``frames`` lists the names.
+
+        Raises KeyError for another name, ValueError where the table needs details that the report has not.
+        """
+        from gpucost.report.tables import table  # tables read reports; a method reads better in a notebook
+
+        return table(self, name).frame()
+
+    @property
+    def frames(self) -> list[str]:
+        """Names of the tables that this report can give."""
+        from gpucost.report.tables import available
+
+        return available(self)
 
     def period_dates(self) -> tuple[dt.date, dt.date]:
         """First and last local date of the stated period, also of its future."""

@@ -1,0 +1,1 @@
+"""The command line: gpucost, and the same as kubectl gpucost."""

@@ -1,0 +1,380 @@
+"""What a person reads in the terminal. Figures to stdout, progress and notices to stderr."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from gpucost.core.allocation import Outcome
+from gpucost.core.calendar import DAY_TYPES
+from gpucost.core.instants import instant_text
+from gpucost.core.issues import shorten
+from gpucost.core.money import SECOND_US, hours_text, round_half_up, seconds_text
+from gpucost.report.explain import LISTED, Section
+from gpucost.report.lines import (
+    NodeLine,
+    TaskLine,
+    by_cost,
+    day_type_cells,
+    days_of,
+    node_line,
+    ratio,
+    sum_lines,
+    task_lines,
+)
+from gpucost.report.report import Report
+from gpucost.report.status import cost_report, display_of, shown_money, shown_percent
+from gpucost.report.tables import cost_per_success, peaks
+
+PLAIN_WIDTH = 120
+"""Width where the output is no terminal."""
+ISSUES_SHOWN = 8
+NAME_WIDTH = 40
+
+
+def console(stderr: bool = False) -> Console:
+    """A console that respects NO_COLOR, and does not wrap at 80 columns in a pipe."""
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() or "COLUMNS" in os.environ else PLAIN_WIDTH
+    return Console(file=stream, width=width, highlight=False, emoji=False, markup=False)
+
+
+@contextmanager
+def progress(what: str) -> Iterator[None]:
+    """A spinner on a terminal, nothing in a pipe."""
+    err = console(stderr=True)
+    if not err.is_terminal:
+        yield
+        return
+    with err.status(what):
+        yield
+
+
+def print_report(report: Report, manifest: Mapping[str, Any], output: str) -> None:
+    """Print a report as tables, or as the CostReport object."""
+    if output in ("json", "yaml"):
+        print_document(cost_report(report, manifest), output)
+        return
+    out = console()
+    for part in report_parts(report, wide=output == "wide"):
+        out.print(part)
+        out.print()
+
+
+def print_document(document: Any, output: str) -> None:
+    """Print a document for machines."""
+    if output == "json":
+        json.dump(document, sys.stdout, indent=2, ensure_ascii=False)
+        sys.stdout.write("\n")
+        return
+    import yaml
+
+    yaml.safe_dump(document, sys.stdout, sort_keys=False, allow_unicode=True, width=PLAIN_WIDTH)
+
+
+def report_parts(report: Report, *, wide: bool = False) -> Iterator[RenderableType]:
+    """The report from the answer on top to what to doubt: one part after another."""
+    yield _headline(report)
+    yield _node_types(report)
+    if report.census is not None:
+        yield _services(report, wide)
+        yield _day_types(report)
+        yield _leaks(report)
+        yield _advice(report)
+    if wide:
+        yield _pools(report)
+        if report.details is not None:
+            yield _distributions(report)
+    yield _quality(report)
+
+
+def money(nano: int) -> str:
+    """Money to the cent."""
+    return shown_money(nano)
+
+
+def tariff(nano: Any) -> str:
+    """Money per unit, to six decimals; a dash where there is none."""
+    if nano is None:
+        return "-"
+    scaled = round_half_up(nano.numerator, nano.denominator * 1000)
+    return f"{scaled // 1_000_000:,}.{scaled % 1_000_000:06d}"
+
+
+def hours(microseconds: int) -> str:
+    """Hours to one decimal."""
+    tenths = round_half_up(microseconds, 360_000_000)
+    return f"{tenths // 10:,}.{tenths % 10}"
+
+
+def table(title: str, *columns: str, rows: Iterable[Sequence[str | Text]], left: int = 1, note: str = "") -> RenderableType:
+    """A table with a title; the first ``left`` columns are texts, the others figures."""
+    grid = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="dim")
+    for i, column in enumerate(columns):
+        grid.add_column(column, justify="left" if i < left else "right", overflow="fold", no_wrap=i >= left)
+    for row in rows:
+        grid.add_row(*(cell if isinstance(cell, Text) else Text(cell) for cell in row))
+    parts: list[RenderableType] = [Text(title, style="bold"), Padding(grid, (0, 0, 0, 2))]
+    if note:
+        parts.append(Padding(Text(note, style="dim"), (0, 0, 0, 2)))
+    return Group(*parts)
+
+
+def _headline(report: Report) -> RenderableType:
+    shown, line = display_of(report), node_line(report)
+    currency = report.spec.currency
+    state = "final" if report.final else f"data until {instant_text(report.period.data_until_us)}"
+    zone = report.spec.time_zone
+    title = Text.assemble((f"{report.namespace}/{report.name}", "bold"), f"  {shown['period']} {zone}, {state}")
+    rows = [("Node cost", shown["nodeCost"], f"{hours(line.node_us)} node-hours")]
+    if report.census is not None:
+        lost = shown_percent(line.idle_cost, line.node_cost)
+        rows += [
+            ("Allocated to tasks", shown["allocatedCost"], f"coverage {shown['coverage'] or '-'}"),
+            ("Not allocated", shown_money(line.unallocated, currency), "node cost of times without any task"),
+            ("Idle nodes", shown["idleCost"], f"{lost or '-'} of node cost; utilization {shown['utilization'] or '-'}"),
+        ]
+        if report.potential_savings:
+            rows.append(("Could be saved", shown_money(report.potential_savings, currency), "see what to do, below"))
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column()
+    grid.add_column(justify="right", style="bold")
+    grid.add_column(style="dim")
+    for row in rows:
+        grid.add_row(*(Text(str(cell)) for cell in row))
+    return Group(title, Padding(grid, (1, 0, 0, 2)))
+
+
+def _node_types(report: Report) -> RenderableType:
+    has_tasks = report.census is not None
+    rows = [_node_row(name, node_line(report, node_type=k), has_tasks) for k, name in enumerate(report.types)]
+    if len(rows) > 1:
+        rows.append(_node_row("total", node_line(report), has_tasks))
+    columns = ["node-hours", "mean price", "node cost"]
+    columns += ["allocated", "idle cost", "coverage", "utilization"] if has_tasks else []
+    return table("What the nodes cost", "node type", *columns, rows=rows)
+
+
+def _node_row(name: str, line: NodeLine, has_tasks: bool) -> list[str]:
+    price = ratio(line.node_cost * 3_600_000_000, line.node_us)
+    row = [name, hours(line.node_us), "-" if price is None else tariff(price).rstrip("0").rstrip("."), money(line.node_cost)]
+    if has_tasks:
+        row += [
+            money(line.allocated),
+            money(line.idle_cost),
+            shown_percent(line.allocated, line.node_cost) or "-",
+            shown_percent(line.busy_us, line.node_us) or "-",
+        ]
+    return row
+
+
+def _services(report: Report, wide: bool) -> RenderableType:
+    ranked = by_cost(task_lines(report))
+    shown = ranked if wide else ranked[: report.spec.outputs.top_services]
+    rows = [_service_row(shorten(name, NAME_WIDTH), line) for name, line in shown]
+    rest = [line for _, line in ranked[len(shown) :]]
+    if rest:
+        rows.append(_service_row(f"{len(rest)} others", sum_lines(rest)))
+    if len(ranked) > 1:
+        rows.append(_service_row("total", sum_lines([line for _, line in ranked])))
+    columns = ("attempts", "succeeded", "failed", "executed h", "allocated", "per success", "per failed s", "effective")
+    note = "effective: successes, failures and interruptions, divided by successes" if ranked else "no attempt was charged"
+    return table("What it was spent on", "service", *columns, rows=rows, note=note)
+
+
+def _service_row(name: str, line: TaskLine) -> list[str]:
+    return [
+        name,
+        f"{line.attempts:,}",
+        f"{line.attempts_by[Outcome.SUCCESS]:,}",
+        f"{line.attempts_by[Outcome.FAILURE]:,}",
+        hours(line.executed_us),
+        money(line.cost),
+        tariff(cost_per_success(line)),
+        tariff(ratio(line.cost_by[Outcome.FAILURE] * SECOND_US, line.executed_by[Outcome.FAILURE])),
+        tariff(ratio(line.effective_cost, line.attempts_by[Outcome.SUCCESS])),
+    ]
+
+
+def _day_types(report: Report) -> RenderableType:
+    rows = []
+    for index, name in enumerate(DAY_TYPES):
+        line = node_line(report, day_type_cells(report, index))
+        rows.append(
+            [
+                name,
+                str(days_of(report, index)),
+                hours(line.node_us),
+                money(line.node_cost),
+                money(line.idle_cost),
+                shown_percent(line.allocated, line.node_cost) or "-",
+                shown_percent(line.busy_us, line.node_us) or "-",
+            ]
+        )
+    columns = ("days", "node-hours", "node cost", "idle cost", "coverage", "utilization")
+    return table("When", "day type", *columns, rows=rows, note=_idlest(report))
+
+
+def _idlest(report: Report) -> str:
+    """The busiest and the idlest hour of weekdays, in words."""
+    found = {column.name: list(column.values) for column in peaks(report).columns}
+    words = []
+    for rank, hour, used in zip(found["rank"], found["hour"], found["busy_seconds"], strict=True):
+        if rank in ("busiest 1", "idlest 1") and len(words) < 2:
+            words.append(f"{rank.split()[0]} hour of weekdays {hour:02d}:00 ({hours(used)} node-hours used)")
+    return "; ".join(words)
+
+
+def _leaks(report: Report) -> RenderableType:
+    """Money that bought no success, the largest first."""
+    whole, line = sum_lines(list(task_lines(report).values())), node_line(report)
+    rows = [
+        ("failed attempts", whole.cost_by[Outcome.FAILURE], f"{whole.attempts_by[Outcome.FAILURE]:,} attempts"),
+        ("interrupted attempts", whole.cost_by[Outcome.INTERRUPTED], f"{whole.attempts_by[Outcome.INTERRUPTED]:,} attempts"),
+        ("idle nodes", line.idle_cost, f"{hours(line.idle_us)} node-hours"),
+    ]
+    for k, name in enumerate(report.types):
+        unused = node_line(report, node_type=k)
+        if unused.node_cost and not unused.executed_us:
+            rows.append((f"node type {name}: no task ran on it", unused.node_cost, f"{hours(unused.node_us)} node-hours"))
+    rows.sort(key=lambda row: -row[1])
+    shown = [[name, what, money(nano), shown_percent(nano, line.node_cost) or "-"] for name, nano, what in rows if nano]
+    note = "lines overlap: attempts carry a share of idle nodes" if report.spec.allocation.idle == "Distribute" else ""
+    return table("Where it leaks", "leak", "how much", "money", "of node cost", rows=shown, left=2, note=note)
+
+
+def _advice(report: Report) -> RenderableType:
+    rows = [[advice.message, money(advice.savings), advice.confidence] for advice in report.recommendations]
+    note = "" if rows else "nothing: nights and weekends are busy enough"
+    return table("What to do", "recommendation", "saves", "confidence", rows=rows, note=note)
+
+
+def _pools(report: Report) -> RenderableType:
+    rows = [
+        [
+            line.pool.name,
+            line.pool.node_type,
+            hours(line.node_us),
+            money(line.cost),
+            "-" if line.nodes_now is None else str(line.nodes_now),
+            f"{instant_text(line.next_change.at_us)} -> {line.next_change.nodes}" if line.next_change else "-",
+        ]
+        for line in report.pools
+    ]
+    columns = ("type", "node-hours", "node cost", "nodes now", "next change")
+    return table("Node pools", "pool", *columns, rows=rows, left=2)
+
+
+def _distributions(report: Report) -> RenderableType:
+    from gpucost.report.attempttables import distributions
+
+    found = {column.name: list(column.values) for column in distributions(report).columns}
+    names = ("mean", "std", "p05", "p25", "p50", "p75", "p90", "p95")
+    rows = [
+        [shorten(service, NAME_WIDTH), measure.replace("_", " "), f"{count:,}", *(tariff(found[n][i]) for n in names)]
+        for i, (service, measure, count) in enumerate(
+            zip(found["service_name"], found["measure"], found["count"], strict=True)
+        )
+    ]
+    return table("Distributions (exact)", "service", "of", "n", *names, rows=rows, left=2)
+
+
+def _quality(report: Report) -> RenderableType:
+    quality = report.quality
+    parts = []
+    if report.census is not None:
+        skipped = ", ".join(f"{count:,} {reason}" for reason, count in sorted(quality.skipped.items())) or "none"
+        parts.append(
+            f"{quality.charged:,} of {quality.loaded:,} attempts charged; skipped: {skipped}; "
+            f"{quality.never_ran:,} tasks never ran."
+        )
+    broken = [law.name for law in report.laws if not law.holds]
+    parts.append(f"LAWS BROKEN: {', '.join(broken)}" if broken else "Money adds up to the nano-unit.")
+    lines = [Text(" ".join(parts))]
+    for issue in quality.issues[:ISSUES_SHOWN]:
+        lines.append(Text.assemble((issue.reason, "yellow"), f": {issue.message}"))
+    if len(quality.issues) > ISSUES_SHOWN:
+        lines.append(Text(f"{len(quality.issues) - ISSUES_SHOWN} more issues: --output json", style="dim"))
+    return Group(Text("How sure it is", style="bold"), *(Padding(line, (0, 0, 0, 2)) for line in lines))
+
+
+def print_schedule(report: Report, output: str) -> None:
+    """Print node counts over time."""
+    from gpucost.report.tables import conflicts, issues, node_counts
+
+    if output == "json":
+        names = ("nodeCounts", "conflicts", "issues")
+        tables = (node_counts(report), conflicts(report), issues(report))
+        print_document({name: _records(found) for name, found in zip(names, tables, strict=True)}, output)
+        return
+    out = console()
+    period = display_of(report)["period"]
+    for line in report.pools:
+        found = line.pool.timeline
+        steps = zip(found.counts.starts.tolist(), found.counts.values.tolist(), found.known.values.tolist(), found.causes, strict=True)
+        rows = [
+            [instant_text(max(at, report.period.start_us)), str(nodes) if known else "unknown", cause]
+            for at, nodes, known, cause in steps
+        ]
+        note = f"{hours_text(line.node_us)} node-hours"
+        if line.uncovered_us:
+            note += f"; unknown for {seconds_text(line.uncovered_us)} s"
+        if line.next_change:
+            note += f"; next: {instant_text(line.next_change.at_us)} -> {line.next_change.nodes} by {line.next_change.label}"
+        title = f"{line.pool.name} ({line.pool.node_type})  {period}"
+        out.print(table(title, "from (UTC)", "nodes", "set by", rows=rows, left=3, note=note))
+        out.print()
+    out.print(_quality(report))
+
+
+def _records(found: Any) -> list[dict[str, Any]]:
+    """Rows of a table as JSON objects."""
+    columns = {column.name: list(column.values) for column in found.columns}
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def print_sections(sections: Sequence[Section], output: str) -> None:
+    """Print an explanation."""
+    if output == "json":
+        document = [
+            {"title": s.title, "note": s.note, "rows": [dict(zip(s.columns, row, strict=True)) for row in s.rows]}
+            for s in sections
+        ]
+        print_document(document, output)
+        return
+    out = console()
+    for section in sections:
+        texts = sum(column in _TEXTS for column in section.columns)
+        rows = [[shorten(cell, 60) for cell in row] for row in section.rows[:LISTED]]
+        if section.columns:
+            out.print(table(section.title, *section.columns, rows=rows, left=texts, note=section.note))
+        else:
+            out.print(Text(f"{section.title}: {section.note}", style="dim"))
+        out.print()
+
+
+_TEXTS = frozenset(
+    ("figure", "stated by", "cron", "zone", "from", "from (UTC)", "until", "bucket", "type", "service", "outcome", "task", "node")
+)
+"""Columns of explanations that are texts; they come first."""
+
+
+def write_all(report: Report, manifest: Mapping[str, Any], folder: Path) -> None:
+    """Write every file of a report, with a word on stderr."""
+    from gpucost.report.files import write_files
+
+    with progress(f"Writing {folder}"):
+        count = sum(1 for _ in write_files(report, manifest, folder))
+    print(f"gpucost: wrote {count} files to {folder}", file=sys.stderr)
+

@@ -1,0 +1,19 @@
+"""Which errors a user can mend, and where."""
+
+from __future__ import annotations
+
+from gpucost.api.costreport import SpecError
+from gpucost.core.zones import ZoneError
+from gpucost.engine.source import SourceError
+from gpucost.report.explain import NotFound
+from gpucost.sources.yamlfiles import ManifestError
+
+
+def is_about_usage(error: Exception) -> bool:
+    """Wrong usage or an invalid manifest."""
+    return isinstance(error, SpecError | ManifestError | ZoneError)
+
+
+def is_about_computing(error: Exception) -> bool:
+    """The report could not be computed: the task database, or figures beyond 64 bits."""
+    return isinstance(error, SourceError | OverflowError | NotFound)
