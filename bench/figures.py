@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from scenario import (
     DAY_US,
     HOUR_US,

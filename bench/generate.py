@@ -23,6 +23,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
+
 from scenario import DAY_US, END_US, HOUR_US, SECOND_US, START_US, default_dir
 
 CHUNK_TASKS = 250_000

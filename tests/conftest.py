@@ -1,7 +1,6 @@
-"""How many random examples hypothesis tries: ``ci`` (the default, the same ones every time), or ``deep``, ten times as many.
+"""How many random examples hypothesis tries: ``ci`` (the default, always the same) or ``deep`` (ten times as many).
 
-``HYPOTHESIS_PROFILE=deep pytest`` looks for what ``ci`` overlooks. Where an example takes a whole report, ``examples.slow``
-takes a share of the profile's number.
+Where an example takes a whole report, ``examples.slow`` takes a share of these numbers.
 """
 
 import os

@@ -20,6 +20,7 @@ import argparse
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -58,10 +59,13 @@ def quoted(values: tuple[str, ...] | list[str]) -> str:
     return ", ".join("'" + v.replace("'", "''") + "'" for v in values)
 
 
-EVENT_CLASS = f"""(CASE WHEN status IN ({quoted(WAITING)}) THEN {K_WAIT} WHEN status IN ({quoted(SUCCESS)}) THEN {K_DONE}
-    WHEN status IN ({quoted(FAILURE)}) THEN {K_FAIL} WHEN status = '{RUNNING}' THEN {K_RUN}
+EVENT_CLASS = f"""(CASE WHEN status IN ({quoted(WAITING)}) THEN {K_WAIT}
+    WHEN status IN ({quoted(SUCCESS)}) THEN {K_DONE} WHEN status IN ({quoted(FAILURE)}) THEN {K_FAIL} WHEN status = '{RUNNING}' THEN {K_RUN}
     ELSE {K_OTHER} END)::UTINYINT"""
-ENDED_AS = f"CASE %s WHEN {K_WAIT} THEN {INTERRUPTED} WHEN {K_FAIL} THEN {FAILED} WHEN {K_DONE} THEN {SUCCEEDED} ELSE {UNKNOWN_STATUS} END"
+ENDED_AS = (
+    f"CASE %s WHEN {K_WAIT} THEN {INTERRUPTED} WHEN {K_FAIL} THEN {FAILED} WHEN {K_DONE} THEN {SUCCEEDED}"
+    f" ELSE {UNKNOWN_STATUS} END"
+)
 # json text of a string starts with a quote; other keys get a letter in front, so namespaces stay apart
 NODE_TEXT = "CASE WHEN json_valid(metainfo) THEN json_extract(metainfo, '$.node_name')::VARCHAR END"
 NODE_KEY = """CASE WHEN name LIKE '"%' AND name <> '""' THEN name WHEN node_id <> '' THEN 'i' || node_id
@@ -97,7 +101,8 @@ class Reduction:
         self.service_code = f"coalesce(list_position([{quoted(self.services)}], service_name) - 1, {unknown})::UTINYINT"
         self.db.execute(f"""
             CREATE TABLE node (key VARCHAR, node INTEGER, type UTINYINT);
-            INSERT INTO node SELECT key, row_number() OVER (), {NODE_TYPE} FROM (SELECT DISTINCT {NODE_KEY} AS key FROM (
+            INSERT INTO node SELECT key, row_number() OVER (), {NODE_TYPE}
+            FROM (SELECT DISTINCT {NODE_KEY} AS key FROM (
                 SELECT task_id, node_id, {NODE_TEXT} AS name
                 FROM (SELECT * FROM {self.source} WHERE status = '{RUNNING}' LIMIT 20000)));
             CREATE TABLE busy (s BIGINT, e BIGINT);
@@ -111,17 +116,13 @@ class Reduction:
         lo, hi = found if found and found[0] is not None else (0, 0)
         count = count or 1 + (hi - lo) // TASKS_PER_RANGE
         cuts = [lo + (hi + 1 - lo) * i // count for i in range(count + 1)]
-        pairs = list(zip(cuts, cuts[1:], strict=False))
-        return [f"task_id >= {a} AND task_id < {b}" for a, b in pairs] if count > 1 else ["true"]
+        return [f"task_id >= {a} AND task_id < {b}" for a, b in pairwise(cuts)] if count > 1 else ["true"]
 
     def reduce_range(self, where: str) -> None:
         """Events of a range of tasks -> busy intervals, cells and tallies."""
         with self.db.cursor() as db:
             self.load(db, where)
-            if self.way == "hash":
-                attempts = self.hash_first(db)
-            else:
-                attempts = self.streamed(db, "event", "attempt")
+            attempts = self.hash_first(db) if self.way == "hash" else self.streamed(db, "event", "attempt")
             attempts = self.without_repeats(db, attempts, where)
             self.sum_up(db, attempts)
 
@@ -175,7 +176,7 @@ class Reduction:
 
     def hash_first(self, db: duckdb.DuckDBPyConnection) -> str:
         """One attempt at most and no doubt about the order: aggregates. The rest is sorted."""
-        packed = f"us * 256 + (hash(event_id) & 31)::BIGINT * 8 + k"
+        packed = "us * 256 + (hash(event_id) & 31)::BIGINT * 8 + k"
         db.execute(f"""
             CREATE TEMP TABLE task AS
             SELECT task_id, count(*) AS n, max(w) AS w, min(r) AS r, min(e) AS e, min(service) AS service,
@@ -258,9 +259,8 @@ class Reduction:
                 sum(CASE WHEN outcome <> {OPEN} THEN ended ELSE 0 END)::BIGINT AS ended,
                 sum(CASE WHEN outcome <> {OPEN} THEN retried ELSE 0 END)::BIGINT AS retried
             FROM ({by_hour("cell", "type, service, outcome, retries")}) GROUP BY ALL""")
-        busy = self.fetch(
-            f"SELECT h AS hour, type, sum(us)::BIGINT AS us FROM ({by_hour('busy_cell', 'type, 0 AS retries')}) GROUP BY ALL"
-        )
+        used = by_hour("busy_cell", "type, 0 AS retries")
+        busy = self.fetch(f"SELECT h AS hour, type, sum(us)::BIGINT AS us FROM ({used}) GROUP BY ALL")
         tally = self.db.execute("SELECT outcome, service, sum(n)::BIGINT FROM tally GROUP BY ALL").fetchall()
         total = [sum(n for o, _, n in tally if o == code) for code in range(SUSPECT)]
         return Rollup(
@@ -284,7 +284,8 @@ def by_hour(table: str, keys: str) -> str:
     return f"""
         SELECT {names}, h1 AS h, CASE WHEN h0 = h1 THEN e - s ELSE e END AS us, n AS ended, retries AS retried
             FROM (SELECT {keys}, h0, h1, n, s, e FROM {table})
-        UNION ALL SELECT {names}, h0, n * {HOUR_US} - s, 0, 0 FROM (SELECT {keys}, h0, h1, n, s FROM {table}) WHERE h1 > h0
+        UNION ALL SELECT {names}, h0, n * {HOUR_US} - s, 0, 0
+            FROM (SELECT {keys}, h0, h1, n, s FROM {table}) WHERE h1 > h0
         UNION ALL SELECT {names}, unnest(generate_series(h0 + 1, h1 - 1)), n * {HOUR_US}, 0, 0
             FROM (SELECT {keys}, h0, h1, n FROM {table}) WHERE h1 > h0 + 1"""
 

@@ -48,7 +48,8 @@ def load(path: Path) -> pd.DataFrame:
     tied = events.duplicated(keys, keep=False)
     if tied.any():
         order = np.arange(len(events))
-        order[tied] = events.loc[tied, [*keys, *TEXTS]].astype(dict.fromkeys(TEXTS, object)).sort_values([*keys, *TEXTS]).index
+        rows = events.loc[tied, [*keys, *TEXTS]].astype(dict.fromkeys(TEXTS, object))
+        order[tied] = rows.sort_values([*keys, *TEXTS]).index
         events = events.iloc[order]
     return events.drop_duplicates(["task_id", "event_id"]).reset_index(drop=True)
 
@@ -102,7 +103,8 @@ def attempts(events: pd.DataFrame) -> tuple[pd.DataFrame, int]:
     last = np.flatnonzero(after != task)
     never = ~np.isin(task[last], task[running]) & (us[last] >= START_US) & (us[last] < NOW_US)
     s, e = found["us"], found["e"]
-    return found[(s < NOW_US) & ((e > START_US) | ((s == e) & (s >= START_US)))].reset_index(drop=True), int(never.sum())
+    touches = (s < NOW_US) & ((e > START_US) | ((s == e) & (s >= START_US)))
+    return found[touches].reset_index(drop=True), int(never.sum())
 
 
 def by_hour(keys: pd.DataFrame, s: Ints, e: Ints) -> pd.DataFrame:

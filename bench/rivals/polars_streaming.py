@@ -135,8 +135,8 @@ def by_hour(cells: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
         *keys, col("h0").alias("hour"), (col("n") * HOUR_US - col("s")).alias("us"), zero.alias("ended"),
         zero.alias("retries"),
     )  # fmt: skip
-    between = cells.filter(col("h1") > col("h0") + 1).with_columns(pl.int_ranges(col("h0") + 1, col("h1")).alias("hour"))
-    middle = between.explode("hour").select(
+    hours = pl.int_ranges(col("h0") + 1, col("h1")).alias("hour")
+    middle = cells.filter(col("h1") > col("h0") + 1).with_columns(hours).explode("hour").select(
         *keys, "hour", (col("n") * HOUR_US).alias("us"), zero.alias("ended"), zero.alias("retries")
     )
     return pl.concat([last, first, middle])
@@ -169,7 +169,7 @@ def types_of(found: pl.DataFrame) -> pl.DataFrame:
 def busy(charged: pl.LazyFrame) -> pl.DataFrame:
     """Union of the intervals of each node, by hour and type: a running maximum over (node, start)."""
     base = col("number") * 2**LOW
-    packed = charged.filter(col("s") < col("e")).select("type", (base + col("s")).alias("s"), (base + col("e")).alias("e"))
+    packed = charged.filter(col("s") < col("e")).select("type", col("s") + base, col("e") + base)
     reached = col("e").cum_max().shift(1, fill_value=0)
     union = packed.sort("s").with_columns(reached.alias("reached")).filter(col("e") > col("reached")).select(
         "type", (pl.max_horizontal("s", "reached") % 2**LOW).alias("s"), (col("e") % 2**LOW).alias("e"),
@@ -203,9 +203,8 @@ def reduce(args: argparse.Namespace) -> Rollup:
     total = [sum(n for o, _, n in tally if o == code) for code in range(SUSPECT)]
     charged = found.lazy().filter(col("outcome") < UNKNOWN_STATUS).join(types_of(found).lazy(), on="node")
     closed = col("outcome") != OPEN
-    cells = cells_of(charged, ["type", "service", "outcome"]).collect(engine="streaming").with_columns(
-        (col("n") * closed).alias("ended"), col("retries") * closed
-    )
+    cells = cells_of(charged, ["type", "service", "outcome"]).collect(engine="streaming")
+    cells = cells.with_columns((col("n") * closed).alias("ended"), col("retries") * closed)
     hours, used = by_hour(cells, ["type", "service", "outcome"]), busy(charged)
     return Rollup(
         services,

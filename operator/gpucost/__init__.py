@@ -1,8 +1,8 @@
 """gpucost: what every generation, failed second and idle hour of scheduled GPU node pools cost, exactly.
 
-    import gpucost
-    report = gpucost.compute("report.yaml", "cronjobs.yaml", "sqlite:///tasks.db")
-    report.frame("services")
+import gpucost
+report = gpucost.compute("report.yaml", "cronjobs.yaml", "sqlite:///tasks.db")
+report.frame("services")
 """
 
 from __future__ import annotations

@@ -63,7 +63,9 @@ def compute(
         if tasks and database:
             raw = database.con, database.bring(EVENTS, tasks.query, tasks.statuses.running)
         zone = Zone.parse(cluster_timezone)
-        inputs = Inputs(report.name, report.namespace, report.spec, pools.histories, pools.rows, pools.issues, raw, zone)
+        inputs = Inputs(
+            report.name, report.namespace, report.spec, pools.histories, pools.rows, pools.issues, raw, zone
+        )
         return build_report(inputs, now_us, details=details)
 
 

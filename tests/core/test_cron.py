@@ -266,7 +266,9 @@ class TestEvery:
 
     def test_a_stated_past_extends_its_periods_backwards(self) -> None:
         created = utc("2025-06-01T10:00")
-        found = fires(parse_cron("@every 1h"), Zone("UTC"), created - HOUR_US, created + HOUR_US + 1, created_us=created)
+        found = fires(
+            parse_cron("@every 1h"), Zone("UTC"), created - HOUR_US, created + HOUR_US + 1, created_us=created
+        )
         assert found.tolist() == [created - HOUR_US, created, created + HOUR_US]
 
     def test_without_a_creation_it_keeps_step_with_the_epoch(self) -> None:

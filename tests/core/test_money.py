@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -126,7 +127,7 @@ class TestSplit:
 def slow_split(money: int, weights: list[int]) -> list[int]:
     whole = max(1, sum(weights))
     bounds = [round_half_up(money * sum(weights[:i]), whole) for i in range(len(weights) + 1)]
-    return [b - a for a, b in zip(bounds, bounds[1:], strict=False)]
+    return [b - a for a, b in pairwise(bounds)]
 
 
 class TestPrice:

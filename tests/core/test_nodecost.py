@@ -58,7 +58,7 @@ class TestExamples:
         assert cost.between(minutes).tolist() == [1, 0, 1]
 
     def test_pools_are_differences_of_rounded_sums_too(self) -> None:
-        """Three pools of one node, 2 nano-units an hour: 0.5, 1.0, 1.5 a quarter, rounded 1, 1, 2: they cost 1, 0, 1."""
+        """Three pools of a node, 2 nano-units an hour: 0.5, 1.0, 1.5 a quarter, rounded 1, 1, 2. They cost 1, 0, 1."""
         cost = cost_of(constant(2, MONDAY), *[constant(1, MONDAY)] * 3)
         quarter = ints(MONDAY, MONDAY + QUARTER_US)
         assert [cost.pool_between(i, quarter).item() for i in range(3)] == [1, 0, 1]

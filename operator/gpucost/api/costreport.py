@@ -265,7 +265,9 @@ class Statuses(_Model):
         ),
         description="Ends an attempt as Failure.",
     )
-    waiting: tuple[str, ...] = Field(default=("new", "waiting", "pending"), description="Back in the queue: Interrupted.")
+    waiting: tuple[str, ...] = Field(
+        default=("new", "waiting", "pending"), description="Back in the queue: Interrupted."
+    )
 
     @model_validator(mode="after")
     def _disjoint(self) -> Self:
@@ -307,7 +309,9 @@ class Allocation(_Model):
     """How node cost is shared."""
 
     bucket: Bucket = Field(default=Bucket.DAY, description="A local day or a local hour.")
-    idle: Idle = Field(default=Idle.DISTRIBUTE, description="Distribute: tasks pay for idle nodes. Separate: they don't.")
+    idle: Idle = Field(
+        default=Idle.DISTRIBUTE, description="Distribute: tasks pay for idle nodes. Separate: they don't."
+    )
 
 
 class Recommendations(_Model):

@@ -50,18 +50,24 @@ class Kind(StrEnum):
 File = Annotated[str, typer.Option("--file", "-f", help="CostReport manifest; - is standard input.")]
 CronJobs = Annotated[
     str | None,
-    typer.Option("--cronjobs", help="CronJob manifests (YAML or JSON, a List, kubectl's -o json); - is standard input."),
+    typer.Option(
+        "--cronjobs", help="CronJob manifests (YAML or JSON, a List, kubectl's -o json); - is standard input."
+    ),
 ]
 Database = Annotated[
     str | None,
-    typer.Option("--db", help="Task database: sqlite:///, duckdb:///, postgresql:// URL, or Parquet or CSV files (globs)."),
+    typer.Option(
+        "--db", help="Task database: sqlite:///, duckdb:///, postgresql:// URL, or Parquet or CSV files (globs)."
+    ),
 ]
 Now = Annotated[str | None, typer.Option("--now", help="RFC 3339 instant taken as the present; default: the clock.")]
 ClusterZone = Annotated[
     str, typer.Option("--cluster-timezone", help="Zone of CronJobs without spec.timeZone.", show_default=True)
 ]
 Timeout = Annotated[float, typer.Option("--timeout", help="Seconds that a statement on the task database may take.")]
-Memory = Annotated[str | None, typer.Option("--memory", help="Memory that DuckDB may take, such as 512MB; more spills.")]
+Memory = Annotated[
+    str | None, typer.Option("--memory", help="Memory that DuckDB may take, such as 512MB; more spills.")
+]
 
 
 @app.callback()
@@ -82,8 +88,12 @@ def report(
         list[str] | None,
         typer.Option("--fail-on", help="uncovered, unpriced, skipped or conflicts, each with =N: exit 3 above N."),
     ] = None,
-    output: Annotated[Output, typer.Option("--output", "-o", help="Print tables, or the CostReport object.")] = Output.TABLE,
-    out: Annotated[Path | None, typer.Option("--out", help="Folder for report.json, every table and the CSV files.")] = None,
+    output: Annotated[
+        Output, typer.Option("--output", "-o", help="Print tables, or the CostReport object.")
+    ] = Output.TABLE,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder for report.json, every table and the CSV files.")
+    ] = None,
     timeout: Timeout = 600.0,
     memory: Memory = None,
 ) -> None:
@@ -168,7 +178,9 @@ def init(cronjobs: CronJobs = None, db: Database = None) -> None:
 
 @app.command()
 def demo(
-    out: Annotated[Path | None, typer.Option("--out", help="Folder for the demo's inputs and the report's files.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder for the demo's inputs and the report's files.")
+    ] = None,
     tasks: Annotated[int, typer.Option("--tasks", min=0, max=20_000_000, help="How many tasks to make.")] = 200_000,
     trace: Annotated[Path | None, typer.Option("--trace", help="A CSV file of requests in place of made data.")] = None,
 ) -> None:
@@ -211,7 +223,7 @@ def _program() -> str:
 
 def _explained(error: Exception) -> tuple[int, str]:
     """Exit code and sentence of an error."""
-    from gpucost.errors import is_about_computing, is_about_usage
+    from gpucost.cli.errors import is_about_computing, is_about_usage
 
     text = " ".join(str(error).split()) or type(error).__name__
     if is_about_usage(error):

@@ -20,7 +20,7 @@ from gpucost.core.allocation import Outcome
 from gpucost.core.calendar import DAY_TYPES
 from gpucost.core.instants import instant_text
 from gpucost.core.issues import shorten
-from gpucost.core.money import SECOND_US, hours_text, round_half_up, seconds_text
+from gpucost.core.money import SECOND_US, hours_text, round_half_up, seconds_text, shown_money, shown_percent
 from gpucost.report.explain import LISTED, Section
 from gpucost.report.lines import (
     NodeLine,
@@ -34,7 +34,7 @@ from gpucost.report.lines import (
     task_lines,
 )
 from gpucost.report.report import Report
-from gpucost.report.status import cost_report, display_of, shown_money, shown_percent
+from gpucost.report.status import cost_report, display_of
 from gpucost.report.tables import cost_per_success, peaks
 
 PLAIN_WIDTH = 120
@@ -118,7 +118,9 @@ def hours(microseconds: int) -> str:
     return f"{tenths // 10:,}.{tenths % 10}"
 
 
-def table(title: str, *columns: str, rows: Iterable[Sequence[str | Text]], left: int = 1, note: str = "") -> RenderableType:
+def table(
+    title: str, *columns: str, rows: Iterable[Sequence[str | Text]], left: int = 1, note: str = ""
+) -> RenderableType:
     """A table with a title; the first ``left`` columns are texts, the others figures."""
     grid = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="dim")
     for i, column in enumerate(columns):
@@ -168,7 +170,12 @@ def _node_types(report: Report) -> RenderableType:
 
 def _node_row(name: str, line: NodeLine, has_tasks: bool) -> list[str]:
     price = ratio(line.node_cost * 3_600_000_000, line.node_us)
-    row = [name, hours(line.node_us), "-" if price is None else tariff(price).rstrip("0").rstrip("."), money(line.node_cost)]
+    row = [
+        name,
+        hours(line.node_us),
+        "-" if price is None else tariff(price).rstrip("0").rstrip("."),
+        money(line.node_cost),
+    ]
     if has_tasks:
         row += [
             money(line.allocated),
@@ -189,7 +196,9 @@ def _services(report: Report, wide: bool) -> RenderableType:
     if len(ranked) > 1:
         rows.append(_service_row("total", sum_lines([line for _, line in ranked])))
     columns = ("attempts", "succeeded", "failed", "executed h", "allocated", "per success", "per failed s", "effective")
-    note = "effective: successes, failures and interruptions, divided by successes" if ranked else "no attempt was charged"
+    note = (
+        "effective: successes, failures and interruptions, divided by successes" if ranked else "no attempt was charged"
+    )
     return table("What it was spent on", "service", *columns, rows=rows, note=note)
 
 
@@ -229,7 +238,7 @@ def _day_types(report: Report) -> RenderableType:
 def _idlest(report: Report) -> str:
     """The busiest and the idlest hour of weekdays, in words."""
     found = {column.name: list(column.values) for column in peaks(report).columns}
-    words = []
+    words: list[str] = []
     for rank, hour, used in zip(found["rank"], found["hour"], found["busy_seconds"], strict=True):
         if rank in ("busiest 1", "idlest 1") and len(words) < 2:
             words.append(f"{rank.split()[0]} hour of weekdays {hour:02d}:00 ({hours(used)} node-hours used)")
@@ -241,13 +250,19 @@ def _leaks(report: Report) -> RenderableType:
     whole, line = sum_lines(list(task_lines(report).values())), node_line(report)
     rows = [
         ("failed attempts", whole.cost_by[Outcome.FAILURE], f"{whole.attempts_by[Outcome.FAILURE]:,} attempts"),
-        ("interrupted attempts", whole.cost_by[Outcome.INTERRUPTED], f"{whole.attempts_by[Outcome.INTERRUPTED]:,} attempts"),
+        (
+            "interrupted attempts",
+            whole.cost_by[Outcome.INTERRUPTED],
+            f"{whole.attempts_by[Outcome.INTERRUPTED]:,} attempts",
+        ),
         ("idle nodes", line.idle_cost, f"{hours(line.idle_us)} node-hours"),
     ]
     for k, name in enumerate(report.types):
         unused = node_line(report, node_type=k)
         if unused.node_cost and not unused.executed_us:
-            rows.append((f"node type {name}: no task ran on it", unused.node_cost, f"{hours(unused.node_us)} node-hours"))
+            rows.append(
+                (f"node type {name}: no task ran on it", unused.node_cost, f"{hours(unused.node_us)} node-hours")
+            )
     rows.sort(key=lambda row: -row[1])
     shown = [[name, what, money(nano), shown_percent(nano, line.node_cost) or "-"] for name, nano, what in rows if nano]
     note = "lines overlap: attempts carry a share of idle nodes" if report.spec.allocation.idle == "Distribute" else ""
@@ -322,7 +337,13 @@ def print_schedule(report: Report, output: str) -> None:
     period = display_of(report)["period"]
     for line in report.pools:
         found = line.pool.timeline
-        steps = zip(found.counts.starts.tolist(), found.counts.values.tolist(), found.known.values.tolist(), found.causes, strict=True)
+        steps = zip(
+            found.counts.starts.tolist(),
+            found.counts.values.tolist(),
+            found.known.values.tolist(),
+            found.causes,
+            strict=True,
+        )
         rows = [
             [instant_text(max(at, report.period.start_us)), str(nodes) if known else "unknown", cause]
             for at, nodes, known, cause in steps
@@ -365,7 +386,21 @@ def print_sections(sections: Sequence[Section], output: str) -> None:
 
 
 _TEXTS = frozenset(
-    ("figure", "stated by", "cron", "zone", "from", "from (UTC)", "until", "bucket", "type", "service", "outcome", "task", "node")
+    (
+        "figure",
+        "stated by",
+        "cron",
+        "zone",
+        "from",
+        "from (UTC)",
+        "until",
+        "bucket",
+        "type",
+        "service",
+        "outcome",
+        "task",
+        "node",
+    )
 )
 """Columns of explanations that are texts; they come first."""
 
@@ -377,4 +412,3 @@ def write_all(report: Report, manifest: Mapping[str, Any], folder: Path) -> None
     with progress(f"Writing {folder}"):
         count = sum(1 for _ in write_files(report, manifest, folder))
     print(f"gpucost: wrote {count} files to {folder}", file=sys.stderr)
-

@@ -63,7 +63,7 @@ SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
         NO_TASKS: "The task database holds no event up to now.",
         NO_POOLS: "No CronJob or table row states a node pool, so there is no node cost.",
         CRON_JOBS_ELSEWHERE: "CronJobs state node pools in namespaces that the report does not read.",
-    POOL_STATED_TWICE: "A pool stated by CronJobs stands in the schedule table too; its rows are ignored.",
+        POOL_STATED_TWICE: "A pool stated by CronJobs stands in the schedule table too; its rows are ignored.",
         DAY_TYPE_CONTRADICTION: "A row's is_weekend contradicts the day fields of its cron.",
         UNREADABLE_TABLE_ROW: "A row of the schedule table can't be read, so it sets no node count.",
     }

@@ -33,10 +33,10 @@ def parse_price(text: object) -> int:
     Raises PriceError for floats (they are not exact), signs, exponents, more decimals, or absurd size.
     """
     if isinstance(text, bool) or not isinstance(text, int | str):
-        raise PriceError(f"must be an integer or a decimal string such as \"9.50\", not {text!r}")
+        raise PriceError(f'must be an integer or a decimal string such as "9.50", not {text!r}')
     digits = str(text).strip()
     if not _PRICE.fullmatch(digits):
-        raise PriceError(f"must be a decimal number that is not negative, such as \"9.50\", not {str(text)[:40]!r}")
+        raise PriceError(f'must be a decimal number that is not negative, such as "9.50", not {str(text)[:40]!r}')
     whole, _, decimals = digits.partition(".")
     if len(decimals) > 9:
         raise PriceError(f"must have at most 9 decimals, {digits[:40]!r} has {len(decimals)}")
@@ -152,3 +152,17 @@ def price_text(nano: int, node_us: int) -> str | None:
 def failed_second_text(nano: int, microseconds: int) -> str | None:
     """Money per second of failed execution to 9 decimals; None without such time (section 4)."""
     return decimal_text(Fraction(nano * SECOND_US, NANO * microseconds), 9, 2) if microseconds else None
+
+
+def shown_money(nano: int, currency: str = "") -> str:
+    """Money for people: ``75,012.00 USD``."""
+    cents = round_half_up(nano, 10_000_000)
+    sign, whole = ("-", -cents) if cents < 0 else ("", cents)
+    return f"{sign}{whole // 100:,}.{whole % 100:02d} {currency}".rstrip()
+
+
+def shown_percent(numerator: int, denominator: int) -> str | None:
+    """A ratio for people: ``98.4 %``; None where the denominator is zero."""
+    if not denominator:
+        return None
+    return f"{decimal_text(Fraction(100 * numerator, denominator), 1, 1)} %"

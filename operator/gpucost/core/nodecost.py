@@ -45,11 +45,13 @@ class RunningCost:
         origin = self.starts[i]
         here, later = origin - origin % QUARTER_US, instants - instants % QUARTER_US
         same = here == later
-        first = _rounded(self.rates[i], np.where(same, instants, here + QUARTER_US) - origin, self.whole[i], self.rest[i])
+        first = _rounded(
+            self.rates[i], np.where(same, instants, here + QUARTER_US) - origin, self.whole[i], self.rest[i]
+        )
         quarters = np.where(same, 0, (later - here) // QUARTER_US - 1)
         last = np.where(same, 0, _rounded(self.rates[i], instants - later, 0, 0))
-        cost: Ints = self.booked[i] + first + quarters * _rounded(self.rates[i], QUARTER_US, 0, 0) + last
-        return cost
+        whole_quarters = quarters * _rounded(self.rates[i], QUARTER_US, 0, 0)
+        return np.asarray(self.booked[i] + first + whole_quarters + last, dtype=np.int64)
 
     def between(self, edges: Ints) -> Ints:
         """Cost of each cell between neighbouring edges, in nano-units; one fewer than edges."""

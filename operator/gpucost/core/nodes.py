@@ -57,7 +57,12 @@ def read_pools(
     for name, schedules in by_pool.items():
         kind = type_of(name, types)
         line = pool_timeline(
-            name, schedules, quarter_start(start_us), until_us, initial=initial.get(kind), origin=f"initialNodes of {kind}"
+            name,
+            schedules,
+            quarter_start(start_us),
+            until_us,
+            initial=initial.get(kind),
+            origin=f"initialNodes of {kind}",
         )
         pools.append(Pool(name, kind, schedules, line))
     return tuple(pools)

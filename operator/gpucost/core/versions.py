@@ -95,7 +95,9 @@ def _catch_up(known: KnownVersion, schedule: HeldSchedule, suspended_us: int) ->
 def _invalid(version: ScheduleVersion, error: CronError | ZoneError) -> Issue:
     where = f"CronJob {version.label}: "
     what = "spec.schedule" if isinstance(error, CronError) else "spec.timeZone"
-    return Issue(INVALID_SCHEDULE, f"{where}{what} {shorten(str(error), 300)}; it sets no node count until it is mended")
+    return Issue(
+        INVALID_SCHEDULE, f"{where}{what} {shorten(str(error), 300)}; it sets no node count until it is mended"
+    )
 
 
 def zones_to_warn_of(schedules: Iterable[HeldSchedule], lo_us: int, hi_us: int) -> tuple[Issue, ...]:
@@ -113,4 +115,3 @@ def zones_to_warn_of(schedules: Iterable[HeldSchedule], lo_us: int, hi_us: int) 
         for zone, names in labels.items()
         if robfig_differs(zone, lo_us, hi_us)
     )
-

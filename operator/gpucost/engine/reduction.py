@@ -174,7 +174,9 @@ class Reduction:
             services=self._services,
             node_types=self._node_types,
             census=self._census(),
-            counts=Counts(**_renamed(self._columns("counts"), bucket="bucket_us", type="node_type", executed="executed_us")),
+            counts=Counts(
+                **_renamed(self._columns("counts"), bucket="bucket_us", type="node_type", executed="executed_us")
+            ),
             executed=Executed(
                 **_renamed(self._columns("executed"), bucket="bucket_us", type="node_type", executed="executed_us")
             ),
@@ -197,6 +199,17 @@ class Reduction:
             users=np.array([by_task.get(i) for i in ids], dtype=object),
             **rows,
         )
+
+    def names(self) -> tuple[Sequence[str], Sequence[str], Sequence[str]]:
+        """Statuses, services and names of nodes that the events hold, each in the order of bytes."""
+        self._fill_statuses()
+        self._step("events", "VIEW")
+        places = self._con.execute(_sql("places")).fetchall()
+        census = self._columns("census")
+        nodes = {node.partition(" ")[2] for _, node, _ in places if node.startswith("name ")}
+        services = {name or UNKNOWN for name in census["service_name"]}
+        statuses, services_, nodes_ = (sorted(n, key=str.encode) for n in (set(census["status"]), services, nodes))
+        return statuses, services_, nodes_
 
     def _find_attempts(self) -> None:
         self._fill_statuses()
@@ -230,7 +243,12 @@ class Reduction:
 
     def _fill_statuses(self) -> None:
         rules = self._rules
-        classes = ((WAITING, rules.waiting), (RUNNING, rules.running), (SUCCESS, rules.success), (FAILURE, rules.failure))
+        classes = (
+            (WAITING, rules.waiting),
+            (RUNNING, rules.running),
+            (SUCCESS, rules.success),
+            (FAILURE, rules.failure),
+        )
         rows = [(status, kind) for kind, statuses in classes for status in statuses]
         self._fill("statuses", "status VARCHAR, class TINYINT", rows)
 
@@ -277,7 +295,11 @@ class Reduction:
             rows["events_in_period"][keys[status, service]] -= inside
         unusable = {
             reason: int(rows[column].sum())
-            for reason, column in (("NoTaskId", "no_task_id"), ("NoTime", "no_time"), ("ImpossibleTime", "impossible_time"))
+            for reason, column in (
+                ("NoTaskId", "no_task_id"),
+                ("NoTime", "no_time"),
+                ("ImpossibleTime", "impossible_time"),
+            )
         }
         return Census(
             status=rows["status"],
@@ -293,7 +315,19 @@ class Reduction:
 
     def _never_ran(self) -> int:
         rows = self._columns("never_ran")
-        return sum(int(n) for service, n in zip(rows["service"], rows["tasks"], strict=True) if self._rules.wanted(service))
+        return sum(
+            int(n) for service, n in zip(rows["service"], rows["tasks"], strict=True) if self._rules.wanted(service)
+        )
+
+
+def list_events(
+    con: duckdb.DuckDBPyConnection, running: Sequence[str]
+) -> tuple[Sequence[str], Sequence[str], Sequence[str]]:
+    """Statuses, services and node names of the relation ``source``, each in the order of bytes."""
+    nothing = Globs.of(())
+    rules = Rules(tuple(running), (), (), (), nothing, nothing, lambda _: UNKNOWN, first_run_to_end=False, stale_us=0)
+    everything = Window(lo_us=-(2**62), hi_us=2**62, now_us=2**62, width_us=1)
+    return Reduction(con, rules, everything).names()
 
 
 def _renamed(columns: Mapping[str, Any], **names: str) -> dict[str, Any]:

@@ -56,7 +56,9 @@ def create_source(con: duckdb.DuckDBPyConnection, raw: str, rule: TimeRule) -> N
 def _select(con: duckdb.DuckDBPyConnection, raw: str, columns: Mapping[str, str], rule: TimeRule) -> str:
     task = _key("task_id", columns["task_id"])
     event = _event_key(columns.get("event_id"))
-    texts = ", ".join(f"{_text(name, columns.get(name))} AS {name}" for name in (*REQUIRED[1:3], "node_id", "node_type"))
+    texts = ", ".join(
+        f"{_text(name, columns.get(name))} AS {name}" for name in (*REQUIRED[1:3], "node_id", "node_type")
+    )
     time = instant_of(con, raw, columns["creation_ts"], rule)
     return f"""
         SELECT task_id, event_id, ts, status, service_name, node_id, metainfo, node_type, user_id,
@@ -105,7 +107,9 @@ def instant_of(con: duckdb.DuckDBPyConnection, raw: str, kind: str, rule: TimeRu
         return _iso(con, raw, rule.zone)
     if kind in _INTEGERS or kind in ("DOUBLE", "FLOAT", "VARCHAR") or kind.startswith("DECIMAL"):
         return _epoch(kind, rule.epoch_unit)
-    raise SourceError(f"creation_ts is of type {kind}; it must be a timestamp, ISO text, or a number with spec.tasks.epochUnit")
+    raise SourceError(
+        f"creation_ts is of type {kind}; it must be a timestamp, ISO text, or a number with spec.tasks.epochUnit"
+    )
 
 
 def _sane(moment: str, kind: str) -> str:

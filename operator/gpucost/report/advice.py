@@ -10,14 +10,22 @@ import numpy as np
 from gpucost.api.costreport import CostReportSpec
 from gpucost.core.calendar import Cells
 from gpucost.core.grid import Grid
-from gpucost.core.money import hours_text, money_text
+from gpucost.core.money import decimal_text, hours_text, shown_money
 from gpucost.core.nodes import Pool
 from gpucost.core.recommendations import Finding, Thresholds, confidence, findings, potential_savings
 from gpucost.core.zones import DAY_US
 from gpucost.report.report import Recommendation
 
-_HOURS = {"NightShutDown": "at night (00:00-07:00)", "NightReduce": "at night (00:00-07:00)", "WeekendShutDown": "on weekends"}
-_ADVICE = {"NightShutDown": "shut it down then", "NightReduce": "run fewer nodes then", "WeekendShutDown": "shut it down then"}
+_HOURS = {
+    "NightShutDown": "at night (00:00-07:00)",
+    "NightReduce": "at night (00:00-07:00)",
+    "WeekendShutDown": "on weekends",
+}
+_ADVICE = {
+    "NightShutDown": "shut {} down then",
+    "NightReduce": "scale {} down then",
+    "WeekendShutDown": "shut {} down then",
+}
 
 
 def advise(
@@ -51,13 +59,15 @@ def whole_days(cells: Cells) -> int:
 def _word(finding: Finding, node_type: str, pools: Sequence[Pool], currency: str, sure: str) -> Recommendation:
     mine = [pool.name for pool in pools if pool.node_type == node_type]
     pool = mine[0] if len(mine) == 1 else None
-    what = f"pool {pool}" if pool else f"the pools of type {node_type}"
+    what = f"Pool {pool} is" if pool else f"The pools of type {node_type} are"
+    them = "it" if pool else "them"
     percent = Fraction(100 * finding.busy_us, finding.billed_us)
     message = (
-        f"{what} is busy {float(percent):.1f} % of its node time {_HOURS[finding.kind]}; {_ADVICE[finding.kind]}. "
-        f"Idle nodes cost {money_text(finding.savings)} {currency} in those hours."
+        f"{what} busy for {decimal_text(percent, 1, 1)} % of the node time {_HOURS[finding.kind]}; "
+        f"{_ADVICE[finding.kind].format(them)}. "
+        f"Idle nodes cost {shown_money(finding.savings, currency)} in those hours."
     )
     if finding.excluded_us:
         message += f" Excluded services ran on such nodes for {hours_text(finding.excluded_us)} h in those hours."
     slug = "".join("-" + c.lower() if c.isupper() else c for c in finding.kind).lstrip("-")
-    return Recommendation(f"{node_type}-{slug}", node_type, pool, message[0].upper() + message[1:], finding.savings, sure)
+    return Recommendation(f"{node_type}-{slug}", node_type, pool, message, finding.savings, sure)

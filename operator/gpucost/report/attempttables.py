@@ -43,7 +43,9 @@ def attempts(report: Report) -> Table:
             Column("outcome", Kind.TEXT, _OUTCOME_NAMES[rows.outcome]),
             Column("retry", Kind.FLAG, rows.retry.astype(bool)),
             Column("started", Kind.TEXT, [instant_text(at) for at in rows.started_us.tolist()], "UTC"),
-            Column("ended", Kind.TEXT, [None if at == -1 else instant_text(at) for at in rows.ended_us.tolist()], "UTC"),
+            Column(
+                "ended", Kind.TEXT, [None if at == -1 else instant_text(at) for at in rows.ended_us.tolist()], "UTC"
+            ),
             Column("counted", Kind.FLAG, rows.counted.astype(bool), "ended in the period"),
             Column("executed_seconds", Kind.SECONDS, details.executed_us, "in the period"),
             Column("allocated_cost", Kind.MONEY, details.cost, "in the period"),

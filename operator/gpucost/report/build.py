@@ -202,7 +202,9 @@ def _work(rollup: Rollup | None, cells: Cells, types: Sequence[str]) -> Work:
     rows = rollup.executed
     mine = rows.wanted.astype(bool)
     kinds = _numbers(rollup, types)[rows.node_type[mine]]
-    return Work(_cells(cells, rows.bucket_us[mine]), kinds, rows.service[mine], rows.outcome[mine], rows.executed_us[mine])
+    return Work(
+        _cells(cells, rows.bucket_us[mine]), kinds, rows.service[mine], rows.outcome[mine], rows.executed_us[mine]
+    )
 
 
 def _busy(rollup: Rollup | None, cells: Cells, types: Sequence[str]) -> Ints:
@@ -263,9 +265,7 @@ def _pool_line(pool: Pool, uses: Sequence[TypeUse], cells: Cells, period: Period
     )
 
 
-def _details(
-    reduction: Reduction, rollup: Rollup, buckets: Buckets, shares: Shares, types: Sequence[str]
-) -> Details:
+def _details(reduction: Reduction, rollup: Rollup, buckets: Buckets, shares: Shares, types: Sequence[str]) -> Details:
     attempts = reduction.attempts()
     attempts = replace(attempts, node_type=_numbers(rollup, types)[attempts.node_type])
     pieces = charge(spans_of(attempts), buckets, shares)

@@ -300,5 +300,3 @@ def _bucket_cost(report: Report, bucket: int, kinds: Sequence[int]) -> Iterator[
         yield _prices(use)
         for pool in use.pools:
             yield _segments(report, pool, use, span, "the pools of a type add up to its node cost")
-
-

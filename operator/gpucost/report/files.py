@@ -16,7 +16,6 @@ from gpucost.report.status import cost_report
 from gpucost.report.tables import available, table
 
 
-
 def write_files(report: Report, manifest: Mapping[str, Any], folder: Path) -> Iterator[Path]:
     """Write everything into a folder, file by file, and yield each path when it is done. Raises OSError."""
     tables = folder / "tables"

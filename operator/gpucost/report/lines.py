@@ -112,8 +112,7 @@ def _count(report: Report, lines: dict[int, TaskLine]) -> None:
         lines[service].attempts_by[OUTCOMES[outcome]] += attempts
         lines[service].retries += retries
     opened = touching.outcome == OUTCOMES.index(Outcome.OPEN)
-    rows = (touching.service[opened], touching.attempts[opened])
-    for service, attempts in zip(*(row.tolist() for row in rows), strict=True):
+    for service, attempts in zip(touching.service[opened].tolist(), touching.attempts[opened].tolist(), strict=True):
         lines[service].attempts_by[Outcome.OPEN] += attempts
 
 
@@ -141,7 +140,9 @@ def day_cells(report: Report, day: int) -> Mask:
 
 def day_type_cells(report: Report, index: int) -> Mask:
     """Cells of weekdays (0) or weekends (1)."""
-    return np.asarray(report.cells.weekend[report.cells.day] == index) if report.cells.count else np.zeros(0, dtype=bool)
+    return (
+        np.asarray(report.cells.weekend[report.cells.day] == index) if report.cells.count else np.zeros(0, dtype=bool)
+    )
 
 
 def days_of(report: Report, index: int) -> int:
@@ -161,4 +162,3 @@ def gpu_us(report: Report) -> int | None:
 def ratio(numerator: int, denominator: int) -> Fraction | None:
     """A quotient; None where the denominator is zero."""
     return Fraction(numerator, denominator) if denominator else None
-

@@ -96,7 +96,9 @@ def gen_cost_detailed_enhanced(report: Report) -> Table:
     day_of_bucket = report.cells.day[np.searchsorted(report.buckets.of_cell, np.arange(report.buckets.count))]
     empty = np.flatnonzero(details.executed_us == 0)
     attempt = np.concatenate((pieces.attempt, empty))
-    day = np.concatenate((day_of_bucket[pieces.bucket], report.cells.day[report.cells.locate(rows.part_start_us[empty])]))
+    day = np.concatenate(
+        (day_of_bucket[pieces.bucket], report.cells.day[report.cells.locate(rows.part_start_us[empty])])
+    )
     executed = np.concatenate((pieces.executed_us, np.zeros(len(empty), dtype=np.int64)))
     cost = np.concatenate((pieces.cost, np.zeros(len(empty), dtype=np.int64)))
     order = np.lexsort((attempt, day))
@@ -135,13 +137,15 @@ def gen_cost_detailed_enhanced(report: Report) -> Table:
 
 
 def _sums(values: Ints, first: Ints) -> Ints:
-    return np.add.reduceat(values, first) if len(first) else values
+    sums: Ints = np.add.reduceat(values, first) if len(first) else values
+    return sums
 
 
 def _by_type_and_day(report: Report, kind: Ints, day: Ints, executed: Ints) -> Ints:
     """Executed time of each row's type and day."""
     slot = kind * len(report.dates) + day
-    return sum_by(slot, executed, len(report.types) * len(report.dates))[slot]
+    sums = sum_by(slot, executed, len(report.types) * len(report.dates))
+    return np.asarray(sums[slot], dtype=np.int64)
 
 
 def _share(part: Ints, whole: Ints) -> Ints:
@@ -156,7 +160,11 @@ def _per_second(cost: Ints, executed: Ints) -> Ints:
 
 def daily_costs(report: Report) -> Table:
     """Node cost of each local date and node type."""
-    rows = [(day, k, node_line(report, day_cells(report, day), k)) for day in range(len(report.dates)) for k in range(len(report.types))]
+    rows = [
+        (day, k, node_line(report, day_cells(report, day), k))
+        for day in range(len(report.dates))
+        for k in range(len(report.types))
+    ]
     return Table(
         "daily_costs",
         (

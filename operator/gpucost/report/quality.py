@@ -71,10 +71,17 @@ def _assumed_us(pools: Iterable[PoolLine], cells: Cells) -> int:
 
 
 def _of_schedules(
-    quality: Quality, pools: Sequence[PoolLine], uses: Sequence[TypeUse], cells: Cells, schedules: Sequence[HeldSchedule]
+    quality: Quality,
+    pools: Sequence[PoolLine],
+    uses: Sequence[TypeUse],
+    cells: Cells,
+    schedules: Sequence[HeldSchedule],
 ) -> Iterator[Issue]:
     if not pools:
-        yield Issue(why.NO_POOLS, "no CronJob states a node pool; annotate CronJobs with gpucost.dev/node-pool and gpucost.dev/nodes")
+        yield Issue(
+            why.NO_POOLS,
+            "no CronJob states a node pool; annotate CronJobs with gpucost.dev/node-pool and gpucost.dev/nodes",
+        )
     for line in pools:
         yield from _of_pool(line)
     for use in uses:
@@ -107,8 +114,8 @@ def _of_pool(line: PoolLine) -> Iterator[Issue]:
     if line.uncovered_us:
         yield Issue(
             why.UNCOVERED,
-            f"the node count of pool {name} is unknown for {hours_text(line.uncovered_us)} h; state initialNodes of type "
-            f"{shorten(line.pool.node_type)}, or gpucost.dev/valid-from on its CronJobs",
+            f"the node count of pool {name} is unknown for {hours_text(line.uncovered_us)} h; state initialNodes of "
+            f"type {shorten(line.pool.node_type)}, or gpucost.dev/valid-from on its CronJobs",
         )
     conflicts = line.pool.timeline.conflicts
     if conflicts:
@@ -127,21 +134,27 @@ def _of_tasks(quality: Quality, spec: CostReportSpec, rollup: Rollup | None) -> 
         return
     census = rollup.census
     if census.last_us is None:
-        yield Issue(why.NO_TASKS, "the task database holds no usable event up to now; check tasks.query and the database")
+        yield Issue(
+            why.NO_TASKS, "the task database holds no usable event up to now; check tasks.query and the database"
+        )
     yield from _of_statuses(census, spec)
     for reason, count in census.unusable.items():
         yield Issue(why.UNUSABLE_ROWS, f"{count} rows of the task database can't be used: {reason}", count)
     if census.different_copies:
         yield Issue(
             why.DIFFERENT_COPIES,
-            f"{census.different_copies} rows repeat an event_id of their task with other contents; the first row stands",
+            f"{census.different_copies} rows repeat an event_id of their task with other contents; the first stands",
             census.different_copies,
         )
     if census.future_events:
-        yield Issue(why.FUTURE_EVENTS, f"{census.future_events} events lie after now and are left out", census.future_events)
+        yield Issue(
+            why.FUTURE_EVENTS, f"{census.future_events} events lie after now and are left out", census.future_events
+        )
     if quality.skipped.get("Lost"):
         count = quality.skipped["Lost"]
-        yield Issue(why.LOST_ATTEMPTS, f"{count} attempts never ended and their tasks fell silent; they cost nothing", count)
+        yield Issue(
+            why.LOST_ATTEMPTS, f"{count} attempts never ended and their tasks fell silent; they cost nothing", count
+        )
 
 
 def _of_statuses(census: Census, spec: CostReportSpec) -> Iterator[Issue]:
@@ -155,7 +168,7 @@ def _of_statuses(census: Census, spec: CostReportSpec) -> Iterator[Issue]:
     for status in sorted(counts, key=lambda s: (-counts[s], s))[:20]:
         yield Issue(
             why.UNKNOWN_STATUS,
-            f"status {show(status)} stands in {counts[status]} events and in none of spec.tasks.statuses; attempts that it "
-            "ends are skipped",
+            f"status {show(status)} stands in {counts[status]} events and in none of spec.tasks.statuses; attempts "
+            "that it ends are skipped",
             counts[status],
         )

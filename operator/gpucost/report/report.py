@@ -205,7 +205,12 @@ def stale_of(spec: CostReportSpec) -> int:
 def spans_of(attempts: Attempts) -> Spans:
     """Attempts as the core's split wants them."""
     return Spans(
-        attempts.task, attempts.service, attempts.node_type, attempts.outcome, attempts.part_start_us, attempts.part_end_us
+        attempts.task,
+        attempts.service,
+        attempts.node_type,
+        attempts.outcome,
+        attempts.part_start_us,
+        attempts.part_end_us,
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from fractions import Fraction
 from typing import Any
 
 from gpucost.core import money
@@ -32,7 +31,7 @@ OTHER = "other"
 
 def status_of(report: Report, *, top_services: int | None = None) -> Fields:
     """The status as it stands in a CostReport. ``top_services``: services by name, the rest in a row ``other``."""
-    return _without_absent(
+    status: Fields = _without_absent(
         {
             "conditions": conditions(report),
             "period": {
@@ -53,6 +52,7 @@ def status_of(report: Report, *, top_services: int | None = None) -> Fields:
             "recommendations": _recommendations(report),
         }
     )
+    return status
 
 
 def cost_report(report: Report, manifest: Mapping[str, Any], *, top_services: int | None = None) -> Fields:
@@ -239,29 +239,15 @@ def display_of(report: Report) -> Fields:
     """Texts for people and kubectl's columns: money to the cent, ratios as per cent with one digit."""
     line = node_line(report)
     currency = report.spec.currency
-    fields: Fields = {"period": _period_text(report), "nodeCost": shown_money(line.node_cost, currency)}
+    fields: Fields = {"period": _period_text(report), "nodeCost": money.shown_money(line.node_cost, currency)}
     if _has_tasks(report):
         fields |= {
-            "allocatedCost": shown_money(line.allocated, currency),
-            "idleCost": shown_money(line.idle_cost, currency),
-            "coverage": shown_percent(line.allocated, line.node_cost),
-            "utilization": shown_percent(line.busy_us, line.node_us),
+            "allocatedCost": money.shown_money(line.allocated, currency),
+            "idleCost": money.shown_money(line.idle_cost, currency),
+            "coverage": money.shown_percent(line.allocated, line.node_cost),
+            "utilization": money.shown_percent(line.busy_us, line.node_us),
         }
     return fields
-
-
-def shown_money(nano: int, currency: str = "") -> str:
-    """Money for people: ``75,012.00 USD``."""
-    cents = money.round_half_up(nano, 10_000_000)
-    sign, whole = ("-", -cents) if cents < 0 else ("", cents)
-    return f"{sign}{whole // 100:,}.{whole % 100:02d} {currency}".rstrip()
-
-
-def shown_percent(numerator: int, denominator: int) -> str | None:
-    """A ratio for people: ``98.4 %``; None where the denominator is zero."""
-    if not denominator:
-        return None
-    return f"{money.decimal_text(Fraction(100 * numerator, denominator), 1, 1)} %"
 
 
 def _period_text(report: Report) -> str:

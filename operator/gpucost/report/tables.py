@@ -292,7 +292,9 @@ def coverage(report: Report) -> Table:
     return Table(
         "coverage",
         (
-            Column("mean", Kind.RATIO, [sum(shares, Fraction(0)) / len(shares) if shares else None], "of daily coverage"),
+            Column(
+                "mean", Kind.RATIO, [sum(shares, Fraction(0)) / len(shares) if shares else None], "of daily coverage"
+            ),
             Column("min", Kind.RATIO, [min(shares, default=None)]),
             Column("max", Kind.RATIO, [max(shares, default=None)]),
             Column("largest_difference", Kind.MONEY, [gap], "node cost less allocated cost of a day"),

@@ -20,9 +20,14 @@ _NATIVE: Final = frozenset(("int2", "int4", "int8", "timestamp", "timestamptz", 
 
 
 def bring_postgresql(
-    con: duckdb.DuckDBPyConnection, url: str, table: Table, query: str | None, timeout_seconds: float, running: Sequence[str]
+    con: duckdb.DuckDBPyConnection,
+    url: str,
+    table: Table,
+    query: str | None,
+    timeout_seconds: float,
+    running: Sequence[str],
 ) -> None:
-    """Pull the columns that the method needs of a table, or of a query in its place, into a temporary table of a DuckDB connection.
+    """Pull a table's columns that the method needs, or a query's in its place, into a temporary table of DuckDB.
 
     metainfo comes for running events only: nothing else of it is ever read. Raises SourceError without the password.
     """

@@ -45,7 +45,9 @@ def read_schedule_table(database: TaskDatabase, spec: ScheduleTable, stated: Col
     rows, issues = _rows(_fetch(database, spec, rule))
     twice = sorted({row.pool for row in rows} & set(stated))
     issues += [_stated_twice(pool) for pool in twice]
-    rows = sorted((row for row in rows if row.pool not in twice), key=lambda r: (r.pool, r.cron, r.since_us, _by_id(r.id)))
+    rows = sorted(
+        (row for row in rows if row.pool not in twice), key=lambda r: (r.pool, r.cron, r.since_us, _by_id(r.id))
+    )
     held: list[HeldSchedule] = []
     for _, group in groupby(rows, key=lambda row: (row.pool, row.cron)):
         _hold(list(group), rule.zone, spec.day_type_source, held, issues)
@@ -80,7 +82,9 @@ def _rows(found: Iterable[tuple[Any, ...]]) -> tuple[list[_Row], list[Issue]]:
             count = None if nodes is None or nodes == "" else parse_node_count(nodes)
             rows.append(_Row(parse_pool_name(pool), cron, since_us, id_ or "", count, _flag(weekend)))
         except ValueError as error:
-            issues.append(Issue(UNREADABLE_TABLE_ROW, f"row {show(id_)} of k8s_nodes_scaling: {error}; it sets no count"))
+            issues.append(
+                Issue(UNREADABLE_TABLE_ROW, f"row {show(id_)} of k8s_nodes_scaling: {error}; it sets no count")
+            )
     return rows, issues
 
 
@@ -131,8 +135,8 @@ def _contradiction(row: _Row) -> Issue:
     kind = "weekends" if row.weekend else "weekdays"
     return Issue(
         DAY_TYPE_CONTRADICTION,
-        f"row {show(row.id)} of k8s_nodes_scaling is flagged for {kind}, but its cron '{shorten(row.cron)}' fires on other "
-        "days too; the cron decides (dayTypeSource: Flag lets the flag decide)",
+        f"row {show(row.id)} of k8s_nodes_scaling is flagged for {kind}, but its cron '{shorten(row.cron)}' fires on "
+        "other days too; the cron decides (dayTypeSource: Flag lets the flag decide)",
     )
 
 

@@ -181,7 +181,7 @@ def _bring_files(con: duckdb.DuckDBPyConnection, path: str, table: Table, query:
 def _view_csv(con: duckdb.DuckDBPyConnection, files: Sequence[str], name: str) -> None:
     """All columns as text: a guess by the first rows may turn keys into floats. Only event_id orders as a number, if it
     is one in every row."""
-    texts = con.read_csv(list(files), header=True, all_varchar=True)
+    texts = con.read_csv(list(files), header=True, all_varchar=True)  # type: ignore[arg-type]  # the stub lacks lists
     texts.create_view("csv_texts")
     number = ""
     if "event_id" in texts.columns:
@@ -221,7 +221,9 @@ def _bring_sqlite(con: duckdb.DuckDBPyConnection, path: str, table: Table, query
     where = f"the SQLite file {path}"
     try:
         with _sqlite(path, limits.timeout_seconds) as source:
-            names = [str(row[0]) for row in source.execute("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')")]
+            names = [
+                str(row[0]) for row in source.execute("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')")
+            ]
             if query is None and table.name not in names:
                 raise SourceError(_no_table(where, table, sorted(names)))
             statement = f"SELECT * FROM {table.name}" if query is None else check_select(query, "sqlite")
@@ -272,7 +274,9 @@ def _sqlite_kinds(source: sqlite3.Connection, statement: str, names: Sequence[st
 
     if not names:
         return {}
-    checks = ", ".join(f"""coalesce(min(typeof("{name}") IN ('integer', 'null')), 0), count("{name}")""" for name in names)
+    checks = ", ".join(
+        f"""coalesce(min(typeof("{name}") IN ('integer', 'null')), 0), count("{name}")""" for name in names
+    )
     row = source.execute(f"SELECT {checks} FROM ({statement})").fetchone()
     whole = {name: bool(row[2 * i]) and row[2 * i + 1] > 0 for i, name in enumerate(names)}
     return {name: pa.int64() if whole[name] else pa.string() for name in names}

@@ -1,0 +1,52 @@
+# make demo: install and run the demo.  make test: install everything that the tests need, check and test.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+OUT    ?= demo-report
+TASKS  ?= 200000
+
+.PHONY: demo test lint unit deep bench lock system clean
+
+demo: $(VENV)/.runtime  ## a report of an embedded task database
+	$(BIN)/gpucost demo --tasks $(TASKS) --out $(OUT)
+
+test: $(VENV)/.dev system lint unit  ## everything: checks, unit tests, real databases
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+unit: $(VENV)/.dev
+	$(BIN)/pytest -n 2 --durations 8
+
+deep: $(VENV)/.dev  ## the property tests with many more examples
+	HYPOTHESIS_PROFILE=deep $(BIN)/pytest -n 2
+
+bench: $(VENV)/.dev system  ## ratios against hand-written rivals
+	$(BIN)/python bench/run.py
+
+system:
+	sh tests/system-packages.sh
+
+lock: $(VENV)/.dev  ## pin the dependencies anew
+	$(BIN)/pip-compile -q --generate-hashes --strip-extras --no-emit-index-url --no-emit-trusted-host \
+	  -o requirements.lock pyproject.toml
+	$(BIN)/pip-compile -q --generate-hashes --strip-extras --no-emit-index-url --no-emit-trusted-host \
+	  --allow-unsafe --extra test -o requirements-dev.lock pyproject.toml
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.runtime: requirements.lock pyproject.toml | $(VENV)/bin/python
+	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install -q --disable-pip-version-check --no-deps -e .
+	touch $@
+
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
+	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	touch $@
+
+clean:
+	rm -rf $(VENV) $(OUT) build dist

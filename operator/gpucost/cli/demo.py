@@ -1,0 +1,109 @@
+"""gpucost demo: a report of made data or of a trace, what it found in money, and what to try next."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import yaml
+from rich.padding import Padding
+from rich.text import Text
+
+from gpucost.cli import render
+from gpucost.compute import compute
+from gpucost.core.allocation import Outcome
+from gpucost.core.instants import instant_text
+from gpucost.core.money import shown_money, shown_percent
+from gpucost.demo import RELATION, Demo, made_demo, trace_demo
+from gpucost.report.lines import node_line, sum_lines, task_lines
+from gpucost.report.report import Report
+from gpucost.report.tables import days
+from gpucost.sources.tasks import engine
+
+
+def run_demo(tasks: int, trace: Path | None, out: Path | None) -> None:
+    """Compute the demo, print it, and with a folder write its inputs and all files there."""
+    demo = trace_demo(trace) if trace else made_demo(tasks)
+    with engine() as con:
+        with render.progress("Making task events"):
+            demo.fill(con)
+        with render.progress("Computing the report"):
+            report = compute(demo.report, demo.cronjobs, con, now=demo.now_us, details=out is not None)
+        _print(demo, report, out)
+        if out:
+            with render.progress(f"Writing {out}"):
+                write_inputs(demo, con, out)
+            render.write_all(report, demo.report, out)
+
+
+def _print(demo: Demo, report: Report, out: Path | None) -> None:
+    console = render.console()
+    console.print(Text("What is assumed", style="bold"))
+    for sentence in demo.assumptions:
+        console.print(Padding(Text(sentence), (0, 0, 0, 2)))
+    console.print()
+    for part in render.report_parts(report):
+        console.print(part)
+        console.print()
+    console.print(Text("In short", style="bold"))
+    for sentence in findings(report):
+        console.print(Padding(Text(f"- {sentence}"), (0, 0, 0, 2)))
+    console.print(Text("\nTry next", style="bold"))
+    for command in _next_commands(demo, report, out):
+        console.print(Text(f"  {command}"), soft_wrap=True)  # a command that wraps can't be copied
+
+
+def findings(report: Report) -> Iterator[str]:
+    """What the report found, in money."""
+    currency, line = report.spec.currency, node_line(report)
+    whole = sum_lines(list(task_lines(report).values()))
+    idle = shown_percent(line.idle_cost, line.node_cost)
+    yield (
+        f"{shown_money(line.node_cost, currency)} for nodes; {shown_money(line.idle_cost, currency)} of it ({idle or '-'}) "
+        "while they stood idle"
+    )
+    failed = whole.cost_by[Outcome.FAILURE]
+    if failed:
+        worst, money = _worst_day(report)
+        yield (
+            f"{shown_money(failed, currency)} went into attempts that failed, "
+            f"{shown_money(money, currency)} of it on {worst} alone"
+        )
+    for k, name in enumerate(report.types):
+        mine = node_line(report, node_type=k)
+        if mine.node_cost and not mine.executed_us:
+            yield f"{shown_money(mine.node_cost, currency)} for type {name}, on which no task ran"
+    if report.potential_savings:
+        yield f"{shown_money(report.potential_savings, currency)} could be saved by the schedules recommended above"
+
+
+def _worst_day(report: Report) -> tuple[str, int]:
+    """The date with the most money in failures, and the money."""
+    found = {column.name: list(column.values) for column in days(report).columns}
+    money, date = max(zip(found["failure_cost"], found["date"], strict=True))
+    return str(date), int(money)
+
+
+def _next_commands(demo: Demo, report: Report, out: Path | None) -> Iterator[str]:
+    if out is None:
+        yield "gpucost demo --out demo-report    # the same, with its inputs and every table as files"
+        return
+    inputs = f"-f {out}/report.yaml --cronjobs {out}/cronjobs.yaml --db {out}/tasks.parquet --now {instant_text(demo.now_us)}"
+    yield f"gpucost report {inputs} -o wide"
+    if report.census is not None and report.shares.cost.any():
+        yield f"gpucost explain day {_worst_day(report)[0]} {inputs}"
+    if report.pools:
+        yield f"gpucost explain pool {report.pools[0].pool.name} {inputs}"
+    yield f"gpucost init --cronjobs {out}/cronjobs.yaml --db {out}/tasks.parquet"
+
+
+def write_inputs(demo: Demo, con: duckdb.DuckDBPyConnection, folder: Path) -> None:
+    """Write the demo's manifest, CronJobs and task events, so that every command can run on them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "report.yaml").write_text(yaml.safe_dump(demo.report, sort_keys=False), encoding="utf-8")
+    manifests = yaml.safe_dump_all(demo.cronjobs, sort_keys=False)
+    (folder / "cronjobs.yaml").write_text(manifests, encoding="utf-8")
+    con.table(RELATION).write_parquet(str(folder / "tasks.parquet"), compression="zstd")
+    print(f"gpucost: wrote the demo's inputs to {folder}", file=sys.stderr)

@@ -1,0 +1,1 @@
+"""Where inputs come from: CronJob manifests, the schedule table, task databases."""
