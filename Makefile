@@ -30,10 +30,11 @@ bench: $(VENV)/.dev system  ## ratios against hand-written rivals
 system:
 	sh tests/system-packages.sh
 
-lock: $(VENV)/.dev  ## pin the dependencies anew
-	$(BIN)/pip-compile -q --generate-hashes --strip-extras --no-emit-index-url --no-emit-trusted-host \
+lock: | $(VENV)/bin/python  ## pin the dependencies anew
+	$(BIN)/pip install -q --disable-pip-version-check pip-tools==7.6.2
+	$(BIN)/pip-compile -q --generate-hashes --strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
 	  -o requirements.lock pyproject.toml
-	$(BIN)/pip-compile -q --generate-hashes --strip-extras --no-emit-index-url --no-emit-trusted-host \
+	$(BIN)/pip-compile -q --generate-hashes --strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
 	  --allow-unsafe --extra test -o requirements-dev.lock pyproject.toml
 
 $(VENV)/bin/python:

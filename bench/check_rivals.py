@@ -1,6 +1,6 @@
 """Runs the rivals on one data set and compares every figure with the notebook loop's.
 
-    python bench/check_rivals.py --events tasks-20k.parquet [--postgres URL]
+python bench/check_rivals.py --events tasks-20k.parquet [--postgres URL]
 """
 
 from __future__ import annotations

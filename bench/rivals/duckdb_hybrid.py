@@ -60,7 +60,8 @@ def quoted(values: tuple[str, ...] | list[str]) -> str:
 
 
 EVENT_CLASS = f"""(CASE WHEN status IN ({quoted(WAITING)}) THEN {K_WAIT}
-    WHEN status IN ({quoted(SUCCESS)}) THEN {K_DONE} WHEN status IN ({quoted(FAILURE)}) THEN {K_FAIL} WHEN status = '{RUNNING}' THEN {K_RUN}
+    WHEN status IN ({quoted(SUCCESS)}) THEN {K_DONE}
+    WHEN status IN ({quoted(FAILURE)}) THEN {K_FAIL} WHEN status = '{RUNNING}' THEN {K_RUN}
     ELSE {K_OTHER} END)::UTINYINT"""
 ENDED_AS = (
     f"CASE %s WHEN {K_WAIT} THEN {INTERRUPTED} WHEN {K_FAIL} THEN {FAILED} WHEN {K_DONE} THEN {SUCCEEDED}"

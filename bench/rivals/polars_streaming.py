@@ -136,8 +136,11 @@ def by_hour(cells: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
         zero.alias("retries"),
     )  # fmt: skip
     hours = pl.int_ranges(col("h0") + 1, col("h1")).alias("hour")
-    middle = cells.filter(col("h1") > col("h0") + 1).with_columns(hours).explode("hour").select(
-        *keys, "hour", (col("n") * HOUR_US).alias("us"), zero.alias("ended"), zero.alias("retries")
+    middle = (
+        cells.filter(col("h1") > col("h0") + 1)
+        .with_columns(hours)
+        .explode("hour")
+        .select(*keys, "hour", (col("n") * HOUR_US).alias("us"), zero.alias("ended"), zero.alias("retries"))
     )
     return pl.concat([last, first, middle])
 

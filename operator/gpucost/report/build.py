@@ -25,7 +25,7 @@ from gpucost.core.prices import PriceStep
 from gpucost.core.schedule import HeldSchedule, by_pool, next_change
 from gpucost.core.steps import Steps
 from gpucost.core.versions import KnownVersion, held_schedules
-from gpucost.core.zones import Zone
+from gpucost.core.zones import UTC, Zone
 from gpucost.engine.reduction import UNKNOWN_STATUS, Reduction, Rollup, Rules, Window
 from gpucost.engine.source import TimeRule, create_source
 from gpucost.report.advice import advise
@@ -51,7 +51,7 @@ class Inputs:
     issues: tuple[Issue, ...] = ()
     """What the sources could not read."""
     tasks: tuple[duckdb.DuckDBPyConnection, str] | None = None
-    cluster_zone: Zone = Zone("UTC")
+    cluster_zone: Zone = UTC
 
 
 def build_report(inputs: Inputs, now_us: int, *, details: bool = False) -> Report:
