@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 OUT    ?= demo-report
 TASKS  ?= 200000
 
-.PHONY: demo test lint unit deep bench lock system clean
+.PHONY: demo test lint unit deep bench lock docs system clean
 
 demo: $(VENV)/.runtime  ## a report of an embedded task database
 	$(BIN)/gpucost demo --tasks $(TASKS) --out $(OUT)
@@ -26,6 +26,9 @@ deep: $(VENV)/.dev  ## the property tests with many more examples
 
 bench: $(VENV)/.dev system  ## ratios against hand-written rivals
 	$(BIN)/python bench/run.py
+
+docs: $(VENV)/.dev  ## run the examples of README.md and docs/ anew, and write their outputs and generated parts
+	$(BIN)/python tests/docs/generate.py
 
 system:
 	sh tests/system-packages.sh

@@ -7,6 +7,8 @@ import os
 
 from hypothesis import settings
 
+from postgres import postgres  # noqa: F401  (a fixture)
+
 settings.register_profile("ci", max_examples=100, deadline=None, derandomize=True)
 settings.register_profile("deep", max_examples=1000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))

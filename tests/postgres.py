@@ -37,6 +37,8 @@ OPTIONS: Final = (
     "lc_messages=C",
 )
 
+INITDB: Final = ("--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync", "--no-instructions")
+
 _numbers = count()
 
 
@@ -102,15 +104,20 @@ def _running() -> Iterator[Postgres]:
         secret = folder / "password"
         secret.write_text(PASSWORD, encoding="utf-8")
         secret.chmod(0o644)
-        _call(
-            [*as_user, initdb, "-D", str(data), "-U", SUPERUSER, f"--pwfile={secret}", "--auth=scram-sha-256"]
-            + ["--encoding=UTF8", "--locale=C", "--no-sync", "--no-instructions"]
-        )
+        _call([*as_user, initdb, "-D", str(data), "-U", SUPERUSER, f"--pwfile={secret}", *INITDB])
         port = _free_port()
-        options = [word for option in (*OPTIONS, f"port={port}", f"unix_socket_directories={folder}") for word in ("-c", option)]
+        options = [
+            word
+            for option in (*OPTIONS, f"port={port}", f"unix_socket_directories={folder}")
+            for word in ("-c", option)
+        ]
         with (folder / "log").open("wb") as log:
             server = subprocess.Popen(
-                [*as_user, postgres, "-D", str(data), *options], stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=folder
+                [*as_user, postgres, "-D", str(data), *options],
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                cwd=folder,
             )
         try:
             found = Postgres(port)
@@ -157,7 +164,9 @@ def _call(command: Sequence[str]) -> None:
 
 
 def _environment() -> dict[str, str]:
-    return {key: value for key, value in os.environ.items() if not key.startswith(("PG", "LC_", "LANG"))} | {"LC_ALL": "C"}
+    return {key: value for key, value in os.environ.items() if not key.startswith(("PG", "LC_", "LANG"))} | {
+        "LC_ALL": "C"
+    }
 
 
 def _free_port() -> int:

@@ -121,16 +121,10 @@ def drawn_attempts(draw: st.DrawFn) -> tuple[Spans, Buckets, list[int]]:
     edges = sorted(draw(st.sets(st.integers(1, 99), max_size=3)) | {0, 100})
     ids = st.integers(0, 2)
     moments = st.integers(0, 100)
-    rows = [
-        (
-            draw(ids),
-            draw(ids),
-            draw(st.integers(0, 1)),
-            draw(st.integers(0, 3)),
-            *sorted((draw(moments), draw(moments))),
-        )
-        for _ in range(draw(st.integers(0, 12)))
-    ]
+    rows: list[tuple[int, int, int, int, int, int]] = []
+    for _ in range(draw(st.integers(0, 12))):
+        start, end = sorted((draw(moments), draw(moments)))
+        rows.append((draw(ids), draw(ids), draw(st.integers(0, 1)), draw(st.integers(0, 3)), start, end))
     rows.sort(key=lambda row: (row[0], row[4], row[5]))
     money = draw(st.lists(st.integers(0, 1000), min_size=2 * len(edges) - 2, max_size=2 * len(edges) - 2))
     return spans(*rows), buckets(*edges), money

@@ -77,6 +77,14 @@ class TestDays:
         assert summer.weekday[:8].tolist() == [6, 0, 1, 2, 3, 4, 5, 6]
 
     def test_a_day_that_begins_inside_an_hour_cuts_it(self) -> None:
+        """Toronto went from 23:30 to 00:30: the day began at the first instant of its date, 04:30 UTC."""
+        night = cells("1919-03-31T03:00", "1919-03-31T06:00", "America/Toronto")
+        assert [shown(t)[11:] for t in night.edges] == ["03:00", "04:00", "04:30", "05:00", "06:00"]
+        assert night.hour.tolist() == [22, 23, 0, 1]
+        assert night.dates == (dt.date(1919, 3, 30), dt.date(1919, 3, 31))
+        assert (night.day.tolist(), night.width_us) == ([0, 0, 1, 1], HOUR_US // 2)
+
+    def test_a_midnight_that_comes_twice_begins_the_day_once(self) -> None:
         """Newfoundland went from 00:01 back to 23:01: the day began at the first midnight, 02:30 UTC."""
         night = cells("2010-11-07T01:30", "2010-11-07T05:30", "America/St_Johns")
         assert [shown(t)[11:] for t in night.edges] == ["01:30", "02:30", "03:30", "04:30", "05:30"]

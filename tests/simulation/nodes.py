@@ -130,7 +130,7 @@ def last_fire(job: Job, instant: int) -> int | None:
     """A job's latest fire at or before an instant."""
     day = instant // DAY
     while (day + 1) * DAY > max(job.earliest, instant - LOOK_BACK):
-        window = (max(day * DAY, instant - job.schedule.step), instant + 1) if isinstance(job.schedule, Every) else None
+        window = (instant - job.schedule.step, instant + 1) if isinstance(job.schedule, Every) else None
         found = fires(job, *(window or (day * DAY, min((day + 1) * DAY, instant + 1))))
         if found or window or job.suspended:
             return found[-1] if found else None

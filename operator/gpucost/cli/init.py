@@ -68,7 +68,8 @@ def _look(cronjobs: str | None, db: str | None) -> Found:
         with open_database(db) as database:
             relation = database.bring(EVENTS, None, Statuses().running)
             create_source(database.con, relation, TimeRule(UTC, None))
-            statuses, services, nodes = list_events(database.con, Statuses().running)
+            names = list_events(database.con, Statuses().running)
+            statuses, services, nodes = names.statuses, names.services, names.nodes
     return Found(
         pools=tuple(sorted({version.pool for version in inventory.versions})),
         namespaces=tuple(sorted({version.namespace for version in inventory.versions})),

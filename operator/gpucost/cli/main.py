@@ -64,7 +64,10 @@ Now = Annotated[str | None, typer.Option("--now", help="RFC 3339 instant taken a
 ClusterZone = Annotated[
     str, typer.Option("--cluster-timezone", help="Zone of CronJobs without spec.timeZone.", show_default=True)
 ]
-Timeout = Annotated[float, typer.Option("--timeout", help="Seconds that a statement on the task database may take.")]
+Timeout = Annotated[
+    float,
+    typer.Option("--timeout", min=0.001, max=1e6, help="Seconds that a statement on the task database may take."),
+]
 Memory = Annotated[
     str | None, typer.Option("--memory", help="Memory that DuckDB may take, such as 512MB; more spills.")
 ]
@@ -203,7 +206,9 @@ def main() -> None:
     arguments = sys.argv[1:]
     debug = "--debug" in arguments
     try:
-        app([argument for argument in arguments if argument != "--debug"], prog_name=_program())
+        code = app([word for word in arguments if word != "--debug"], prog_name=_program(), standalone_mode=False)
+        sys.stdout.flush()  # else a closed pipe is noticed only after the end
+        sys.exit(code if isinstance(code, int) else DONE)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(FAILED)
@@ -213,7 +218,8 @@ def main() -> None:
         if debug:
             raise
         code, sentence = _explained(error)
-        print(f"gpucost: {sentence}", file=sys.stderr)
+        if sentence:
+            print(f"gpucost: {sentence}", file=sys.stderr)
         sys.exit(code)
 
 
@@ -225,6 +231,10 @@ def _explained(error: Exception) -> tuple[int, str]:
     """Exit code and sentence of an error."""
     from gpucost.cli.errors import is_about_computing, is_about_usage
 
+    if hasattr(error, "format_message"):  # typer's own, whose classes moved between its versions
+        command = getattr(getattr(error, "ctx", None), "command_path", _program())
+        said = " ".join(error.format_message().split()).rstrip(".")
+        return WRONG, f"{said}; see {command} -h" if said else ""  # nothing said: the help was printed
     text = " ".join(str(error).split()) or type(error).__name__
     if is_about_usage(error):
         return WRONG, text

@@ -25,7 +25,12 @@ _INTEGERS: Final = frozenset(
 _NAIVE: Final = frozenset(("TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS", "DATE"))
 _AWARE: Final = frozenset(("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ", "TIMESTAMP_NS WITH TIME ZONE"))
 _EARLIEST, _LATEST = "TIMESTAMP '0001-01-02'", "TIMESTAMP '9999-12-30'"
-_OFFSET = r"[T ].*([Zz]|[+-]\d\d(:?\d\d)?)$"
+_EARLIEST_US, _LATEST_US = -62_135_510_400_000_000, 253_402_128_000_000_000
+"""The same in microseconds since 1970."""
+_OFFSET = r"\d[Tt ].*([A-Za-z]|[+-]\d\d(:?\d\d){0,2}) *$"
+"""ISO text that ends with an offset, Z, or the name of a zone."""
+_LAST_TURN_US = 7_258_118_400_000_000
+"""2200: later turns of the clock are not looked at, for 8,000 years of them would be a statement of megabytes."""
 
 
 class SourceError(ValueError):
@@ -65,7 +70,7 @@ def _select(con: duckdb.DuckDBPyConnection, raw: str, columns: Mapping[str, str]
             CASE WHEN task_id IS NULL THEN 'NoTaskId' WHEN no_time THEN 'NoTime' WHEN ts IS NULL THEN 'ImpossibleTime' END
                 AS problem
         FROM (
-            SELECT {task} AS task_id, {event} AS event_id, {time} AS ts, creation_ts IS NULL AS no_time, {texts},
+            SELECT {task} AS task_id, {event} AS event_id, {time} AS ts, {_no_time(columns["creation_ts"])} AS no_time, {texts},
                 {_metainfo(columns["metainfo"])} AS metainfo, {_text("user_id", columns.get("user_id"))} AS user_id
             FROM {raw}
         )
@@ -81,7 +86,22 @@ def _event_key(kind: str | None) -> str:
     """event_id orders as a number if its column is numeric."""
     if kind is None:
         return "CAST(NULL AS BIGINT)"
-    return "event_id" if kind in _INTEGERS or kind.startswith(("DECIMAL", "DOUBLE")) else _key("event_id", kind)
+    return "event_id" if kind in _INTEGERS or kind.startswith(("DECIMAL", "DOUBLE", "FLOAT")) else _key("event_id", kind)
+
+
+def number_again(con: duckdb.DuckDBPyConnection, relation: str, name: str) -> str:
+    """SQL after ``SELECT *`` that makes a column of texts one of numbers, where every text is one; else nothing."""
+    for kind, pattern in (("HUGEINT", r"[+-]?\d+"), ("DECIMAL(38, 9)", r"[+-]?(\d+\.?\d{0,9}|\.\d{1,9})")):
+        text = f"nullif(CAST({name} AS VARCHAR), '')"
+        check = f"regexp_full_match({text}, '{pattern}') AND TRY_CAST({text} AS {kind}) IS NOT NULL"
+        (numeric,) = con.execute(f"SELECT bool_and({check}) FROM {relation} WHERE {text} IS NOT NULL").fetchone() or (False,)
+        if numeric:
+            return f" REPLACE (TRY_CAST({text} AS {kind}) AS {name})"
+    return ""
+
+
+def _no_time(kind: str) -> str:
+    return "coalesce(creation_ts, '') = ''" if kind == "VARCHAR" else "creation_ts IS NULL"
 
 
 def _text(name: str, kind: str | None) -> str:
@@ -124,19 +144,27 @@ def _epoch(kind: str, unit: str | None) -> str:
             f"creation_ts is a number ({kind}), and its unit is not guessed: "
             "set spec.tasks.epochUnit to Seconds, Milliseconds or Microseconds"
         )
-    exact = "TRY_CAST(creation_ts AS DECIMAL(38, 6))"
-    return f"epoch_us({_sane(f'make_timestamp(TRY_CAST(floor({exact} * {UNIT_US[unit]}) AS BIGINT))', 'TIMESTAMP')})"
+    exact, factor = "TRY_CAST(creation_ts AS DECIMAL(38, 6))", UNIT_US[unit]
+    possible = f"{exact} BETWEEN {_EARLIEST_US // factor} AND {_LATEST_US // factor}"
+    return f"CASE WHEN {possible} THEN CAST(floor({exact} * {factor}) AS BIGINT) END"
 
 
 def _iso(con: duckdb.DuckDBPyConnection, raw: str, zone: Zone) -> str:
     """ISO 8601 text with or without an offset, row by row."""
-    numbers = f"SELECT bool_and(TRY_CAST(creation_ts AS DOUBLE) IS NOT NULL) FROM {raw} WHERE creation_ts <> ''"
+    numbers = f"SELECT bool_and(TRY_CAST(creation_ts AS DECIMAL(38, 6)) IS NOT NULL) FROM {raw} WHERE creation_ts <> ''"
     (numeric,) = con.execute(numbers).fetchone() or (False,)
     if numeric:
         return _epoch("text of numbers", None)
-    aware = f"epoch_us({_sane('TRY_CAST(creation_ts AS TIMESTAMPTZ)', 'TIMESTAMPTZ')})"
-    naive = _naive(con, raw, "TRY_CAST(creation_ts AS TIMESTAMP)", zone)
+    aware = f"epoch_us({_sane(_lenient('TIMESTAMPTZ'), 'TIMESTAMPTZ')})"
+    naive = _naive(con, raw, _lenient("TIMESTAMP"), zone)
     return f"CASE WHEN regexp_matches(creation_ts, '{_OFFSET}') THEN {aware} ELSE {naive} END"
+
+
+def _lenient(kind: str) -> str:
+    """Text as a timestamp; a second try in capitals (z, t), without spaces around and before the offset, and with a point
+    for the comma, as ISO 8601 and other databases write it."""
+    tidy = r"regexp_replace(replace(upper(trim(creation_ts)), ',', '.'), ' +([+-]\d\d(:?\d\d)*)$', '\1')"
+    return f"coalesce(TRY_CAST(creation_ts AS {kind}), TRY_CAST({tidy} AS {kind}))"
 
 
 def _naive(con: duckdb.DuckDBPyConnection, raw: str, moment: str, zone: Zone) -> str:
@@ -148,7 +176,8 @@ def _naive(con: duckdb.DuckDBPyConnection, raw: str, moment: str, zone: Zone) ->
     first, last = con.execute(f"SELECT min({reading}), max({reading}) FROM {raw}").fetchone() or (None, None)
     if first is None:
         return reading
-    offsets = zone.offsets(first - 2 * 86_400_000_000, last + 2 * 86_400_000_000)
+    until = max(first, min(last, _LAST_TURN_US))
+    offsets = zone.offsets(first - 2 * 86_400_000_000, until + 2 * 86_400_000_000)
     turns = offsets.starts[1:] + np.maximum(offsets.values[1:], offsets.values[:-1])
     return f"{reading} - ({_choose(reading, turns.tolist(), offsets.values.tolist())})"
 

@@ -70,7 +70,7 @@ def build_report(inputs: Inputs, now_us: int, *, details: bool = False) -> Repor
     schedules = held_schedules(inputs.histories, inputs.cluster_zone, _instant(spec.node_pools.assume_schedules_from))
     pools = read_pools(by_pool((*schedules.held, *inputs.rows)), rules, period.start_us, until_us)
     # Section 3: task events -> attempts -> rollup.
-    reduction = reduce_tasks(inputs, rules, Window(period.start_us, until_us, now_us, cells.width_us))
+    reduction = reduce_tasks(inputs, rules, Window(period.start_us, until_us, now_us, cells.width_us), details)
     rollup = reduction.rollup() if reduction else None
     types = _types_shown(pools, rollup)
     uses = tuple(use_of_type(name, pools, _prices(name, rules), period.start_us, until_us) for name in types)
@@ -152,7 +152,7 @@ def _prices(name: str, rules: Sequence[NodeType]) -> tuple[PriceStep, ...]:
     return next((rule.prices for rule in rules if rule.name == name), ())
 
 
-def reduce_tasks(inputs: Inputs, rules: Sequence[NodeType], window: Window) -> Reduction | None:
+def reduce_tasks(inputs: Inputs, rules: Sequence[NodeType], window: Window, keep: bool) -> Reduction | None:
     """The reduction of the inputs' task events; None for a report of node cost only."""
     tasks = inputs.spec.tasks
     if tasks is None or inputs.tasks is None:
@@ -174,6 +174,7 @@ def reduce_tasks(inputs: Inputs, rules: Sequence[NodeType], window: Window) -> R
             stale_us=stale_of(inputs.spec),
         ),
         window,
+        keep=keep,
     )
 
 

@@ -100,8 +100,8 @@ def _segments(report: Report, pool: Pool, use: TypeUse, span: Ints, note: str) -
     cost = use.cost.pool_between(use.pools.index(pool), edges).tolist()
     rows = [
         (
-            instant_text(edges[i]),
-            instant_text(edges[i + 1]),
+            instant_text(int(edges[i])),
+            instant_text(int(edges[i + 1])),
             str(counts[i]) if known[i] else "unknown",
             pool.timeline.causes[cause[i]],
             hours_text(counts[i] * int(edges[i + 1] - edges[i])),

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 import duckdb
 
-from gpucost.engine.source import SourceError
+from gpucost.engine.source import SourceError, number_again
 from gpucost.sources.query import check_select
 from gpucost.sources.text import first_line, redacted
 
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from gpucost.sources.tasks import Table
 
 CONNECT_TIMEOUT_SECONDS: Final = 10
-_NATIVE: Final = frozenset(("int2", "int4", "int8", "timestamp", "timestamptz", "date", "float4", "float8"))
+_BOUNDED: Final = frozenset(("timestamp", "timestamptz", "date"))
+_NATIVE: Final = frozenset(("int2", "int4", "int8", "float4", "float8"))
 
 
 def bring_postgresql(
@@ -29,13 +30,14 @@ def bring_postgresql(
 ) -> None:
     """Pull a table's columns that the method needs, or a query's in its place, into a temporary table of DuckDB.
 
-    metainfo comes for running events only: nothing else of it is ever read. Raises SourceError without the password.
+    metainfo comes for running events only: nothing else of it is ever read. Raises SourceError without the password,
+    SpecError for a query that is no SELECT.
     """
     from adbc_driver_manager import Error
     from adbc_driver_postgresql import dbapi
 
     where = f"the task database {redacted(url)}"
-    statement = check_select(query, "postgres") if query else f"SELECT * FROM {table.name}"
+    statement = f"SELECT * FROM {table.name}" if query is None else check_select(query, "postgres", table.setting)
     try:
         with (
             dbapi.connect(_read_only(url, timeout_seconds), autocommit=True) as connection,
@@ -44,19 +46,41 @@ def bring_postgresql(
             kinds = _kinds(cursor, statement)
             cursor.execute(_slim(statement, kinds, table, running))
             reader = cursor.fetch_record_batch()  # noqa: F841  (DuckDB finds it by its name)
-            con.execute(f"CREATE OR REPLACE TEMP TABLE {table.relation} AS SELECT * FROM reader")
+            # numeric comes as text, for Arrow has no numbers of any length; event_id must be a number again, to order.
+            numeric = next(
+                (name for name, kind in kinds.items() if kind == "numeric" and name.lower() == "event_id"), None
+            )
+            pulled = table.relation if numeric is None else f"{table.relation}_pulled"
+            con.execute(f"CREATE OR REPLACE TEMP TABLE {pulled} AS SELECT * FROM reader")
+            if numeric is not None:
+                replace = number_again(con, pulled, numeric)
+                con.execute(f"CREATE OR REPLACE TEMP VIEW {table.relation} AS SELECT *{replace} FROM {pulled}")
+    except duckdb.InterruptException:
+        raise
     except (Error, duckdb.Error) as error:
-        raise SourceError(_explain(where, first_line(error), table, timeout_seconds)) from None
+        raise SourceError(_explain(where, first_line(error, url), table, timeout_seconds)) from None
 
 
 def _read_only(url: str, timeout_seconds: float) -> str:
     """The URL for libpq, with a session that is read-only and ends its statements after a timeout."""
     parts = urlsplit(url)
+    if "@" in parts.fragment or "@" in parts.path or not _is_port(parts):
+        raise SourceError(
+            f"{redacted(url)} is no URL of a database: write postgresql://USER:PASSWORD@HOST:PORT/DATABASE, "
+            "with special characters of user and password as %40 for @, %2F for / and so on"
+        )
     parameters = dict(parse_qsl(parts.query))
     parameters.setdefault("connect_timeout", str(CONNECT_TIMEOUT_SECONDS))
-    ours = f"-c default_transaction_read_only=on -c statement_timeout={int(timeout_seconds * 1000)}"
+    ours = f"-c default_transaction_read_only=on -c statement_timeout={max(1, round(timeout_seconds * 1000))}"
     parameters["options"] = f"{parameters.get('options', '')} {ours}".strip()
     return urlunsplit(("postgresql", parts.netloc, parts.path, urlencode(parameters, quote_via=quote), ""))
+
+
+def _is_port(parts: SplitResult) -> bool:
+    try:
+        return parts.port is None or parts.port > 0
+    except ValueError:
+        return False
 
 
 def _kinds(cursor: Any, statement: str) -> dict[str, str]:
@@ -68,16 +92,24 @@ def _kinds(cursor: Any, statement: str) -> dict[str, str]:
 
 def _slim(statement: str, kinds: Mapping[str, str], table: Table, running: Sequence[str]) -> str:
     wanted = [name for name in kinds if name.lower() in table.columns] or list(kinds)
-    columns = ", ".join(_column(name, kinds[name], running) for name in wanted)
+    status = next((name for name in kinds if name.lower() == "status"), None)
+    columns = ", ".join(_column(name, kinds[name], status, running) for name in wanted)
     return f"SELECT {columns} FROM ({statement}) AS events"
 
 
-def _column(name: str, kind: str, running: Sequence[str]) -> str:
-    quoted = '"' + name.replace('"', '""') + '"'
-    if name.lower() == "metainfo":
-        statuses = ", ".join("'" + status.replace("'", "''") + "'" for status in running)
-        return f"CASE WHEN status IN ({statuses}) THEN CAST({quoted} AS text) END AS {quoted}"
-    return quoted if kind in _NATIVE else f"CAST({quoted} AS text) AS {quoted}"
+def _column(name: str, kind: str, status: str | None, running: Sequence[str]) -> str:
+    column = _quoted(name)
+    if name.lower() == "metainfo" and status:
+        statuses = ", ".join("'" + text.replace("'", "''") + "'" for text in running) or "NULL"
+        return f"CASE WHEN CAST({_quoted(status)} AS text) IN ({statuses}) THEN CAST({column} AS text) END AS {column}"
+    if kind in _BOUNDED:  # Arrow has no infinity and fewer years: what lies outside becomes a date that we refuse
+        low, high = f"{kind} '0001-01-01'", f"{kind} '9999-12-31'"
+        return f"CASE WHEN {column} < {low} THEN {low} WHEN {column} > {high} THEN {high} ELSE {column} END AS {column}"
+    return column if kind in _NATIVE else f"CAST({column} AS text) AS {column}"
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
 
 
 def _explain(where: str, message: str, table: Table, timeout_seconds: float) -> str:

@@ -14,11 +14,13 @@ from dataclasses import dataclass
 from glob import glob
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, unquote
 
 import duckdb
 
-from gpucost.engine.source import OPTIONAL, REQUIRED, SourceError
+from gpucost.api.costreport import SpecError
+from gpucost.core.issues import shorten, show
+from gpucost.engine.source import OPTIONAL, REQUIRED, SourceError, number_again
 from gpucost.sources.query import check_select
 from gpucost.sources.text import first_line, redacted
 
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 BATCH_ROWS: Final = 65_536
+CSV_LINE: Final = 64 * 1024 * 1024
+"""Bytes of the longest row of a CSV file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,15 @@ class Limits:
 
 DEFAULT_LIMITS: Final = Limits()
 
+_DATA_ERRORS: Final = (
+    duckdb.IOException,
+    duckdb.ConversionException,
+    duckdb.InvalidInputException,
+    duckdb.OutOfRangeException,
+    duckdb.SerializationException,
+)
+"""What DuckDB says of damaged or contradictory data; any other error of its own is a fault of ours."""
+
 
 @dataclass(frozen=True, slots=True)
 class TaskDatabase:
@@ -69,7 +82,8 @@ class TaskDatabase:
     def bring(self, table: Table, query: str | None, running: Sequence[str] = ()) -> str:
         """Make a table, or one SELECT in its place, a relation of the connection, and return the relation's name.
 
-        ``running``: statuses whose metainfo matters. Raises SourceError that says what, where and what to do.
+        ``running``: statuses whose metainfo matters. Raises SourceError that says what, where and what to do, and
+        SpecError for a query that is no SELECT.
         """
         url = self.url
         if not url:  # a connection of the caller's own
@@ -109,6 +123,13 @@ def open_database(url: str, limits: Limits = DEFAULT_LIMITS) -> Iterator[TaskDat
                 f"reading {redacted(url)} took longer than {limits.timeout_seconds:g} s and was stopped; "
                 "take a shorter period, or allow more time"
             ) from None
+        except duckdb.OutOfMemoryException as error:
+            raise SourceError(
+                f"reading {redacted(url)} needs more memory or disk to spill than is allowed: {first_line(error, url)}; "
+                "allow more, or take a shorter period"
+            ) from None
+        except _DATA_ERRORS as error:  # files are read while the report is computed, not before
+            raise SourceError(f"{redacted(url)} can't be read: {first_line(error, url)}") from None
 
 
 @contextmanager
@@ -124,10 +145,18 @@ def engine(limits: Limits = DEFAULT_LIMITS) -> Iterator[duckdb.DuckDBPyConnectio
             ("threads", limits.threads),
         ):
             if value is not None:
-                con.execute(f"SET {name} = '{value}'")
+                _set(con, name, str(value))
         yield con
     finally:
         con.close()
+
+
+def _set(con: duckdb.DuckDBPyConnection, name: str, value: str) -> None:
+    literal = value.replace("'", "''")
+    try:
+        con.execute(f"SET {name} = '{literal}'")
+    except duckdb.Error as error:
+        raise SpecError(f"{name} can't be {show(value)}: {first_line(error)}") from None
 
 
 @contextmanager
@@ -144,9 +173,10 @@ def _alarm(con: duckdb.DuckDBPyConnection, seconds: float) -> Iterator[None]:
 
 def _path(url: str) -> str:
     """The file of a URL like sqlite:///relative or sqlite:////absolute."""
-    path = unquote(urlsplit(url).path)[1:]
-    if not path:
-        raise SourceError(f"{url} names no file; write for example {url.partition(':')[0]}:///tasks.db")
+    rest = url.partition("://")[2].partition("?")[0]
+    path = unquote(rest[1:])
+    if not rest.startswith("/") or not path:
+        raise SourceError(f"{redacted(url)} names no file; write for example {url.partition(':')[0]}:///tasks.db")
     if not Path(path).is_file():
         raise SourceError(f"the task database {path} does not exist; check the path given with --db")
     return path
@@ -167,35 +197,50 @@ def _bring_files(con: duckdb.DuckDBPyConnection, path: str, table: Table, query:
     files = [path] if Path(path).is_file() else sorted(glob(path, recursive=True))
     if not files:
         raise SourceError(f"no file matches {path}; check the path given with --db")
+    if Path(files[0]).is_dir():
+        raise SourceError(f"{path} is a folder; name its files, such as {Path(path) / '*.parquet'}")
     endings = {Path(file).suffix.lower() for file in files}
+    csv = endings <= {".csv", ".tsv", ".gz", ".txt"}
+    found = ", ".join(sorted(ending or "none" for ending in endings))
     with _said(f"the files {path}"):
         if endings <= {".parquet", ".pq"}:
-            con.read_parquet(files).create_view(table.name)
-        elif endings <= {".csv", ".tsv", ".gz", ".txt"}:
+            con.read_parquet(files, union_by_name=True).create_view(table.name)
+        elif csv:
             _view_csv(con, files, table.name)
         else:
-            raise SourceError(f"{path} is neither Parquet nor CSV, by its ending {', '.join(sorted(endings))}")
+            raise SourceError(
+                f"{path} must be Parquet or CSV files, all of one kind, by their endings, not {shorten(found)}"
+            )
     _view(con, table, query, f"the files {path}", {table.name})
+    if csv:
+        _number_events(con, table)
 
 
 def _view_csv(con: duckdb.DuckDBPyConnection, files: Sequence[str], name: str) -> None:
-    """All columns as text: a guess by the first rows may turn keys into floats. Only event_id orders as a number, if it
-    is one in every row."""
-    texts = con.read_csv(list(files), header=True, all_varchar=True)  # type: ignore[arg-type]  # the stub lacks lists
-    texts.create_view("csv_texts")
-    number = ""
-    if "event_id" in texts.columns:
-        check = "SELECT bool_and(TRY_CAST(event_id AS HUGEINT) IS NOT NULL) FROM csv_texts WHERE event_id <> ''"
-        (numeric,) = con.execute(check).fetchone() or (False,)
-        number = " REPLACE (TRY_CAST(event_id AS HUGEINT) AS event_id)" if numeric else ""
-    con.execute(f"CREATE VIEW {name} AS SELECT *{number} FROM csv_texts")
+    """All columns as text, for a guess by the first rows may turn keys into floats; of the format only the separator is
+    guessed."""
+    names = ", ".join(f"'{escaped}'" for escaped in (file.replace("'", "''") for file in files))
+    rules = (
+        "header = true, all_varchar = true, union_by_name = true, skip = 0, comment = '', quote = '\"', escape = '\"'"
+    )
+    con.execute(f"CREATE VIEW {name} AS SELECT * FROM read_csv([{names}], {rules}, max_line_size = {CSV_LINE})")
+
+
+def _number_events(con: duckdb.DuckDBPyConnection, table: Table) -> None:
+    """event_id orders as a number if it is one in every row."""
+    columns = [str(name) for name, *_ in con.execute(f"DESCRIBE {table.relation}").fetchall()]
+    name = next((column for column in columns if column.lower() == "event_id"), None)
+    number = number_again(con, table.relation, name) if name else ""
+    if number:
+        con.execute(f"ALTER VIEW {table.relation} RENAME TO {table.relation}_texts")
+        con.execute(f"CREATE OR REPLACE TEMP VIEW {table.relation} AS SELECT *{number} FROM {table.relation}_texts")
 
 
 def _view(con: duckdb.DuckDBPyConnection, table: Table, query: str | None, where: str, names: Collection[str]) -> None:
     """The relation as a view of the table, or of the query's result."""
     if query is None and table.name not in names:
         raise SourceError(_no_table(where, table, sorted(names)))
-    statement = f"SELECT * FROM {table.name}" if query is None else check_select(query, "duckdb")
+    statement = f"SELECT * FROM {table.name}" if query is None else check_select(query, "duckdb", table.setting)
     with _said(where if query is None else f"{where} by {table.setting}"):
         con.execute(f"CREATE OR REPLACE TEMP VIEW {table.relation} AS {statement}")
 
@@ -226,9 +271,14 @@ def _bring_sqlite(con: duckdb.DuckDBPyConnection, path: str, table: Table, query
             ]
             if query is None and table.name not in names:
                 raise SourceError(_no_table(where, table, sorted(names)))
-            statement = f"SELECT * FROM {table.name}" if query is None else check_select(query, "sqlite")
-            reader = _sqlite_reader(source, statement, table.columns)  # noqa: F841  (DuckDB finds it by its name)
-            con.execute(f"CREATE OR REPLACE TEMP TABLE {table.relation} AS SELECT * FROM reader")
+            statement = f"SELECT * FROM {table.name}" if query is None else check_select(query, "sqlite", table.setting)
+            source.execute("BEGIN")  # both readings see the same rows
+            schema, batches = _sqlite_batches(source, statement, table.columns)
+            # Batch by batch, for a thread of DuckDB's own must not touch the cursor, nor swallow its errors.
+            batch = schema.empty_table()  # DuckDB finds it by its name
+            con.execute(f"CREATE OR REPLACE TEMP TABLE {table.relation} AS SELECT * FROM batch")
+            for batch in batches:  # noqa: B007
+                con.execute(f"INSERT INTO {table.relation} SELECT * FROM batch")
     except sqlite3.Error as error:
         if "interrupted" in str(error):
             raise duckdb.InterruptException from None
@@ -250,40 +300,45 @@ def _sqlite(path: str, timeout_seconds: float) -> Iterator[sqlite3.Connection]:
         source.close()
 
 
-def _sqlite_reader(source: sqlite3.Connection, statement: str, wanted: Collection[str]) -> pa.RecordBatchReader:
-    """Batches of the columns that the method needs; of other columns only the names."""
+def _sqlite_batches(
+    source: sqlite3.Connection, statement: str, wanted: Collection[str]
+) -> tuple[pa.Schema, Iterator[pa.Table]]:
+    """The columns that the method needs, batch by batch; of other columns only the names."""
     import pyarrow as pa  # a fifth of a second that only SQLite needs
 
     cursor = source.execute(f"SELECT * FROM ({statement}) LIMIT 0")
     names = [str(column[0]) for column in cursor.description]
     kinds = _sqlite_kinds(source, statement, [name for name in names if name.lower() in wanted])
     if not kinds:
-        return pa.RecordBatchReader.from_batches(pa.schema([(name, pa.string()) for name in names]), [])
+        return pa.schema([(name, pa.string()) for name in names]), iter(())
     columns = ", ".join(
-        f'"{name}"' if kind == pa.int64() else f'CAST("{name}" AS TEXT) AS "{name}"' for name, kind in kinds.items()
+        f'CAST("{name}" AS TEXT) AS "{name}"' if kind == pa.string() else f'"{name}"' for name, kind in kinds.items()
     )
     schema = pa.schema(list(kinds.items()))
     cursor = source.execute(f"SELECT {columns} FROM ({statement})")
     cursor.arraysize = BATCH_ROWS
-    return pa.RecordBatchReader.from_batches(schema, (_batch(rows, schema) for rows in iter(cursor.fetchmany, [])))
+    return schema, (_batch(rows, schema) for rows in iter(cursor.fetchmany, []))
 
 
 def _sqlite_kinds(source: sqlite3.Connection, statement: str, names: Sequence[str]) -> dict[str, pa.DataType]:
-    """int64 for columns whose every value is an integer, else text."""
+    """int64 for columns whose every value is an integer, else text; float64 for times and event ids with fractions, whose
+    text would lose digits and order."""
     import pyarrow as pa
 
     if not names:
         return {}
-    checks = ", ".join(
-        f"""coalesce(min(typeof("{name}") IN ('integer', 'null')), 0), count("{name}")""" for name in names
-    )
-    row = source.execute(f"SELECT {checks} FROM ({statement})").fetchone()
-    whole = {name: bool(row[2 * i]) and row[2 * i + 1] > 0 for i, name in enumerate(names)}
-    return {name: pa.int64() if whole[name] else pa.string() for name in names}
+    types = ("= 'integer'", "IN ('integer', 'real')")
+    checks = ", ".join(f'min(CASE WHEN "{n}" IS NOT NULL THEN typeof("{n}") {t} END)' for n in names for t in types)
+    row = source.execute(f"SELECT {checks} FROM ({statement})").fetchone()  # null where there is no value
+    kinds = {}
+    for name, whole, number in zip(names, row[::2], row[1::2], strict=True):
+        fraction = number and name.lower() in ("creation_ts", "event_id")
+        kinds[name] = pa.int64() if whole else pa.float64() if fraction else pa.string()
+    return kinds
 
 
-def _batch(rows: Sequence[Sequence[Any]], schema: pa.Schema) -> pa.RecordBatch:
+def _batch(rows: Sequence[Sequence[Any]], schema: pa.Schema) -> pa.Table:
     import pyarrow as pa
 
     columns = zip(*rows, strict=True)
-    return pa.record_batch([pa.array(c, f.type) for c, f in zip(columns, schema, strict=True)], schema=schema)
+    return pa.table([pa.array(c, f.type) for c, f in zip(columns, schema, strict=True)], schema=schema)

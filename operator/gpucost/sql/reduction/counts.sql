@@ -1,6 +1,6 @@
 -- Attempts by where, what and how: those that touch the period, those that ended in it, and the retries among these.
--- ``bucket`` is that in which an attempt is counted; without one (it ended later, or not at all) the bucket is null.
--- Reads: attempts. Parameters: lo, width.
+-- ``bucket`` is that in which an attempt is counted; without one (it ended later, or not at all) it is null.
+-- Reads: touching. Parameters: lo, width.
 SELECT
     CASE WHEN counted_at >= $lo THEN counted_at - ((counted_at % $width) + $width) % $width END AS bucket,
     service,
@@ -9,7 +9,6 @@ SELECT
     wanted,
     count(*) AS touching,
     count(*) FILTER (WHERE counted_at >= $lo) AS ended,
-    count(*) FILTER (WHERE counted_at >= $lo AND retry) AS retries,
-    sum(part_end - part_start)::BIGINT AS executed
-FROM attempts
+    count(*) FILTER (WHERE counted_at >= $lo AND retry) AS retries
+FROM touching
 GROUP BY ALL

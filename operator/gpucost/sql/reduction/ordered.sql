@@ -1,17 +1,13 @@
--- The rest's events, numbered per task in the order of section 3.
--- Reads: rest.
+-- Events in the order of their tasks and of section 3. An event is in doubt where this order alone does not settle it: at
+-- the same instant as the one before, or with an event_id that does not rise, which may be a repetition.
+-- Reads: events.
 SELECT
     task_id,
     ts,
     class,
     service,
-    place,
-    row_number() OVER task AS position,
-    lag(class) OVER task AS class_before,
-    ts - lag(ts) OVER task AS since_before,
-    max(ts) OVER (PARTITION BY task_id) AS last_ts
-FROM rest
-WHERE copy = 1
-WINDOW task AS (
-    PARTITION BY task_id ORDER BY ts, event_id NULLS LAST, tie, status, service_name, node_id, metainfo, node_type
-)
+    node,
+    coalesce(
+        lag(task_id) OVER () = task_id AND (lag(ts) OVER () = ts OR lag(event_id) OVER () >= event_id), FALSE
+    ) AS doubtful
+FROM (SELECT * FROM events ORDER BY task_id, ts, event_id)

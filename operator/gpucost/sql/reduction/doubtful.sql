@@ -1,0 +1,3 @@
+-- Tasks with an event in doubt.
+-- Reads: found.
+SELECT DISTINCT task_id FROM found WHERE doubtful
