@@ -64,9 +64,12 @@ def among(values: tuple[str, ...]) -> str:
 
 
 NODE_KEY = """CASE WHEN name <> '' THEN 'n' || name WHEN node_id <> '' THEN 'i' || node_id ELSE 't' || task_id END"""
-NODE_NAME = f"""CASE WHEN metainfo ~ {literal(json_pattern(4))} THEN
-    CASE WHEN json_typeof(metainfo::json) = 'object' AND json_typeof(metainfo::json -> 'node_name') = 'string'
-        THEN metainfo::json ->> 'node_name' END END"""
+# the long pattern costs 0.4 ms a row, the plain one a few microseconds
+PLAIN_PAIR = r'"[^"\\\x01-\x1f]*" ?: ?(?:"[^"\\\x01-\x1f]*"|-?(?:0|[1-9][0-9]*)|true|false|null)'
+PLAIN = rf"^\{{{PLAIN_PAIR}(?:, ?{PLAIN_PAIR})*\}}$"
+FOUND = f"""CASE WHEN status = '{RUNNING}' THEN CASE WHEN metainfo ~ {literal(PLAIN)} THEN metainfo::json -> 'node_name'
+    WHEN metainfo ~ {literal(json_pattern(4))} THEN metainfo::json -> 'node_name' END END"""
+NODE_NAME = "CASE WHEN found::text LIKE '\"%' THEN found #>> '{}' END"
 NODE_TYPE = (
     "CASE WHEN node NOT LIKE 'n%' THEN 2"
     + "".join(f" WHEN lower(node) LIKE '{g.replace('*', '%')}' THEN {TYPES.index(t)}" for t, g in TYPE_GLOBS.items())
@@ -82,10 +85,10 @@ def slim(rows: str) -> str:
             CASE WHEN k = {K_RUN} THEN {NODE_KEY} END AS node
         FROM (
             SELECT task_id, event_id, (extract(epoch FROM creation_ts) * {SECOND_US})::bigint AS us, service_name,
-                node_id, CASE WHEN status = '{RUNNING}' THEN {NODE_NAME} END AS name,
+                node_id, {NODE_NAME} AS name,
                 CASE WHEN status = '{RUNNING}' THEN {K_RUN} WHEN status IN ({among(WAITING)}) THEN 0
                     WHEN status IN ({among(FAILURE)}) THEN 2 WHEN status IN ({among(SUCCESS)}) THEN 3 ELSE 4 END AS k
-            FROM ({rows}) AS row) AS parsed"""
+            FROM (SELECT *, {FOUND} AS found FROM ({rows}) AS row OFFSET 0) AS parsed) AS event"""
 
 
 def attempts(events: str) -> str:

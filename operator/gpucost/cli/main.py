@@ -107,6 +107,7 @@ def report(
     from gpucost.sources.tasks import Limits
 
     thresholds = parse_thresholds(fail_on or [])
+    _one_stdin(file, cronjobs)
     manifest = read_report(file)
     wide = output is Output.WIDE
     with render.progress("Computing the report"):
@@ -141,6 +142,7 @@ def schedule(
     from gpucost.cli import render
     from gpucost.compute import compute, read_report, without_tasks
 
+    _one_stdin(file, cronjobs)
     manifest = without_tasks(read_report(file))
     if not manifest.spec.node_pools.schedule_table.enabled:
         db = None
@@ -164,6 +166,7 @@ def explain(
     from gpucost.compute import compute, read_report
     from gpucost.report.explain import explain as explain_figure
 
+    _one_stdin(file, cronjobs)
     manifest = read_report(file)
     attempts = kind in (Kind.TASK, Kind.SERVICE)
     with render.progress("Computing the report"):
@@ -199,6 +202,14 @@ def version() -> None:
     from importlib.metadata import version as version_of
 
     print(f"gpucost {version_of('gpucost')}")
+
+
+def _one_stdin(file: str, cronjobs: str | None) -> None:
+    """Standard input can be read only once."""
+    if file == cronjobs == "-":
+        from gpucost.api.costreport import SpecError
+
+        raise SpecError("--file and --cronjobs can't both be standard input; write one of them to a file")
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
 """Runs the steps of sql/reduction over the relation ``source`` and hands out what the report needs (section 3).
 
 First the census counts what there is. Then, range by range of task ids: slice -> running, events -> ordered ->
-attempts by the rule of execution time; tasks in doubt again by careful -> settled; touching -> counts, spans, intervals.
+attempts by the rule of execution time; tasks in doubt again by careful -> settled; touching -> spans, intervals.
 At the end executed and busy spread these over buckets. On demand the attempts themselves are kept.
 """
 
@@ -30,14 +30,15 @@ EVENTS_PER_RANGE: Final = 2_000_000
 _PROBLEMS: Final = {"NoTaskId": "no_task_id", "NoTime": "no_time", "ImpossibleTime": "impossible_time"}
 _KEYS: Final = "service INTEGER, type SMALLINT, outcome INTEGER, wanted BOOLEAN"
 _COLLECTED: Final = {
-    "all_counts": f"bucket BIGINT, {_KEYS}, touching BIGINT, ended BIGINT, retries BIGINT",
-    "all_spans": f"first BIGINT, last BIGINT, {_KEYS}, attempts BIGINT, starts BIGINT, ends BIGINT",
+    "all_spans": (
+        f"first BIGINT, last BIGINT, {_KEYS}, attempts BIGINT, ended BIGINT, retries BIGINT, starts BIGINT, ends BIGINT"
+    ),
     "all_intervals": "first HUGEINT, last HUGEINT",
     "all_alone": "type SMALLINT, piece_start BIGINT, piece_end BIGINT",
     "all_copies": "status VARCHAR, service_name VARCHAR, copies BIGINT, copies_in_period BIGINT, different BIGINT",
     "all_kept": (
         "task_id VARCHAR, started BIGINT, ended BIGINT, outcome INTEGER, retry BOOLEAN, service INTEGER, node INTEGER, "
-        "type SMALLINT, part_start BIGINT, part_end BIGINT, counted_at BIGINT"
+        "type SMALLINT, part_start BIGINT, part_end BIGINT, counted BOOLEAN"
     ),
 }
 """What the ranges add to."""
@@ -102,7 +103,7 @@ class Census:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Attempts by the bucket in which they count (-1: in none), service, type, outcome, and whether they are wanted."""
+    """Attempts by their last bucket in the period, in which those that ended count, service, type, outcome, and whether they are wanted."""
 
     bucket_us: Ints
     service: Ints
@@ -286,7 +287,7 @@ class Reduction:
         if self._con.execute("SELECT count(*) FROM doubtful").fetchone() != (0,):
             self._reconsider()
         self._table("touching")
-        for name in ("counts", "spans", "intervals", "alone"):
+        for name in ("spans", "intervals", "alone"):
             self._insert(name)
         if self._keep:
             self._insert("kept")

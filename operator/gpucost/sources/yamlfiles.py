@@ -45,7 +45,7 @@ class _DuplicateKey(ValueError):
 def load_manifests(source: str, *, stdin: TextIO | None = None) -> list[object]:
     """The manifests of a file, or of standard input for ``-``; lists flattened. ManifestError says what is wrong."""
     if source == STANDARD_INPUT:
-        text, name = (stdin or sys.stdin).read(), "standard input"
+        text, name = _read_stdin(stdin or sys.stdin), "standard input"
     else:
         text, name = _read_file(source), source
     return list(flatten_lists(parse_documents(text, name)))
@@ -91,11 +91,24 @@ def _typed(item: object, known: Mapping[str, object]) -> object:
     return {**known, **item} if known and isinstance(item, Mapping) and "kind" not in item else item
 
 
+def _read_stdin(stream: TextIO) -> str:
+    """Manifests are UTF-8, whatever the terminal's encoding is."""
+    buffer = getattr(stream, "buffer", None)
+    return _decode(buffer.read(), "standard input") if buffer else stream.read()
+
+
+def _decode(content: bytes, name: str) -> str:
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        raise ManifestError(f"{name}: not UTF-8 text (byte {error.start}); save it as UTF-8") from None
+
+
 def _read_file(path: str) -> str:
     try:
-        return Path(path).read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise ManifestError(f"{path}: not UTF-8 text (byte {error.start}); save the file as UTF-8") from None
+        return _decode(Path(path).read_bytes(), path)
+    except ManifestError:
+        raise
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         raise ManifestError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
 

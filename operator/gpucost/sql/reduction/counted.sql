@@ -1,7 +1,7 @@
--- Counts of all ranges together.
--- Reads: all_counts.
+-- Counts of attempts by the bucket in which they count, where they ended in the period.
+-- Reads: all_spans.
 SELECT
-    bucket, service, type, outcome, wanted,
-    CAST(sum(touching) AS BIGINT) AS touching, CAST(sum(ended) AS BIGINT) AS ended, CAST(sum(retries) AS BIGINT) AS retries
-FROM all_counts
+    last AS bucket, service, type, outcome, wanted,
+    CAST(sum(attempts) AS BIGINT) AS touching, CAST(sum(ended) AS BIGINT) AS ended, CAST(sum(retries) AS BIGINT) AS retries
+FROM all_spans
 GROUP BY ALL

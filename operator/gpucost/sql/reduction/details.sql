@@ -1,5 +1,5 @@
 -- Charged attempts one by one, in the order in which money is split: by the bytes of the task's id, then by start.
--- Reads: all_kept, kinds. Parameters: lo, hi.
+-- Reads: all_kept, kinds. Parameters: hi.
 SELECT
     a.task_id,
     a.service,
@@ -11,7 +11,7 @@ SELECT
     coalesce(a.ended, -1) AS ended_us,
     a.part_start AS part_start_us,
     a.part_end AS part_end_us,
-    coalesce(a.counted_at >= $lo, FALSE) AS counted
+    a.counted
 FROM all_kept AS a
 LEFT JOIN kinds ON kinds.node = a.node
 ORDER BY 1, a.started, coalesce(a.ended, $hi)
