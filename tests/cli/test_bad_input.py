@@ -278,7 +278,7 @@ class TestSchedules:
         issues = report({}, jobs=jobs).issues()
         assert all(who in issues["ScheduleConflict"] for who in ("finops/a (1)", "finops/b (3)"))
         assert "pool l4-new is unknown for 12" in issues["UncoveredTime"]
-        assert "48.000000 node-hours of type unknown (pool h100) have no price" in issues["UnpricedNodes"]
+        assert "48 node-hours of type unknown (pool h100) have no price" in issues["UnpricedNodes"]
 
 
 class TestPeriods:
@@ -365,7 +365,7 @@ class TestOutput:
         path = write(tmp_path / "all.yaml", manifest(), cron_job())
         assert gpucost("report", "-f", path, "--cronjobs", path, "--now", NOW, "-o", "json").status()["summary"][
             "nodeHours"
-        ] == ("48.000000")
+        ] == ("48")
 
     def test_a_terminal_that_knows_only_ascii(self) -> None:
         ran = installed("report", *SUMMER, "--now", NOW, env={"LC_ALL": "C", "PYTHONIOENCODING": "ascii"})

@@ -343,11 +343,10 @@ class TestNeighbours:
         assert previous_fire(daily, Zone("UTC"), eight, since_us=eight + DAY_US) is None
 
     def test_a_period_starts_with_its_creation(self) -> None:
-        created = utc("2025-06-01T10:00")
-        hourly = parse_cron("@every 1h")
-        assert previous_fire(hourly, Zone("UTC"), created + HOUR_US - 1, created_us=created) is None
-        assert previous_fire(hourly, Zone("UTC"), created + HOUR_US, created_us=created) == created + HOUR_US
-        assert next_fire(hourly, Zone("UTC"), created - 3 * DAY_US, created_us=created) == created + HOUR_US
+        created, hourly = utc("2025-06-01T10:00"), parse_cron("@every 1h")
+        after = {"since_us": created + 1, "created_us": created}
+        assert previous_fire(hourly, Zone("UTC"), created + HOUR_US - 1, **after) is None
+        assert previous_fire(hourly, Zone("UTC"), created + HOUR_US, **after) == created + HOUR_US
 
     def test_the_windows_are_those_of_the_method(self) -> None:
         assert [us // DAY_US for us in LOOK_BACK_US] == [7, 31, 366, 2928]

@@ -8,7 +8,7 @@ from simulation.cases import cases
 from simulation.simulate import simulate
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(cases())
 def test_random_cases_agree_with_the_simulation(case: dict[str, Any]) -> None:
     found, expected = figures(report_of(case)), simulate(case)

@@ -245,7 +245,7 @@ def same(whole: Counter[Any], *parts: Counter[Any]) -> None:
     assert {k: whole[k] for k in keys if whole[k]} == {k: n for k in keys if (n := sum(part[k] for part in parts))}
 
 
-@slow(20)
+@slow(25)
 @given(data=st.data(), case=cases())
 def test_c5_figures_of_adjacent_periods_add_up(con: duckdb.DuckDBPyConnection, data: st.DataObject, case: Case) -> None:
     """The cut is anywhere, or where something changes: a price, a day, an hour, the present."""
@@ -371,7 +371,7 @@ def other_times(events: pa.Table, kind: str) -> tuple[pa.Table, dict[str, str]]:
     return events.set_column(index, "creation_ts", column), tasks
 
 
-@slow(20)
+@slow(25)
 @given(
     case=cases(),
     seed=st.integers(0, 2**32),
@@ -394,7 +394,7 @@ def test_c8_row_order_a_duplicate_load_and_the_zone_of_representation_change_not
 # C9: price times k.
 
 
-@slow(20)
+@slow(25)
 @given(case=cases(), k=st.integers(2, 9))
 def test_c9_a_price_times_k_changes_no_time_and_no_count(con: duckdb.DuckDBPyConnection, case: Case, k: int) -> None:
     """Node cost is within (k + 1) / 2 nano-units per quarter hour, and as much again where the start is within one."""
@@ -420,7 +420,7 @@ def test_c9_a_price_times_k_changes_no_time_and_no_count(con: duckdb.DuckDBPyCon
 # C10: a final report recomputes byte-identically.
 
 
-@slow(20)
+@slow(25)
 @given(case=cases(), days=st.integers(0, 40), hours=st.integers(0, 23))
 def test_c10_a_final_report_stays_as_it_is(con: duckdb.DuckDBPyConnection, case: Case, days: int, hours: int) -> None:
     """Once the period and staleAfter have passed and nothing is open, the present does not matter any more."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from gpucost.api.costreport import SpecError
 from gpucost.core.zones import ZoneError
+from gpucost.demo import TraceError
 from gpucost.engine.source import SourceError
+from gpucost.report.attempttables import NoDetails
 from gpucost.report.explain import NotFound
 from gpucost.sources.yamlfiles import ManifestError
 
@@ -16,4 +18,4 @@ def is_about_usage(error: Exception) -> bool:
 
 def is_about_computing(error: Exception) -> bool:
     """The report could not be computed: the task database, or figures beyond 64 bits."""
-    return isinstance(error, SourceError | OverflowError | NotFound)
+    return isinstance(error, SourceError | OverflowError | NotFound | NoDetails | TraceError)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -36,6 +37,8 @@ class Found:
     nodes: tuple[str, ...] = ()
     services: tuple[str, ...] = ()
     statuses: tuple[str, ...] = ()
+    time_zone: str = "UTC"
+    """The zone that most CronJobs state."""
     issues: tuple[str, ...] = ()
 
 
@@ -50,13 +53,14 @@ def draft(cronjobs: str | None, db: str | None) -> str:
         "metadata": {"name": "gpu-cost", "namespace": found.namespaces[0] if found.namespaces else "default"},
         "spec": {
             "period": {"calendar": {"unit": "Month", "offset": -1}},
-            "timeZone": "UTC",
+            "timeZone": found.time_zone,
             "currency": "USD",
             "nodePools": _node_pools(found),
             **({"tasks": _tasks(found)} if db is not None else {}),
         },
     }
-    return _comments(found) + yaml.safe_dump(manifest, sort_keys=False, allow_unicode=True, width=110)
+    text = yaml.safe_dump(manifest, sort_keys=False, allow_unicode=True, width=110)
+    return _comments(found) + text.replace("prices: []", 'prices: []  # fill in, for example [{pricePerHour: "11"}]')
 
 
 def _look(cronjobs: str | None, db: str | None) -> Found:
@@ -76,8 +80,14 @@ def _look(cronjobs: str | None, db: str | None) -> Found:
         nodes=tuple(nodes),
         services=tuple(services),
         statuses=tuple(statuses),
+        time_zone=_usual(version.time_zone for version in inventory.versions),
         issues=tuple(issue.message for issue in inventory.issues),
     )
+
+
+def _usual(zones: Iterable[str | None]) -> str:
+    counts = Counter(zone for zone in zones if zone)
+    return counts.most_common(1)[0][0] if counts else "UTC"
 
 
 def _node_pools(found: Found) -> dict[str, Any]:
@@ -107,7 +117,7 @@ def _tasks(found: Found) -> dict[str, Any]:
 
 
 def _comments(found: Found) -> str:
-    lines = ['Made by gpucost init. Left to you: the prices, for example {pricePerHour: "11"}, and the period.']
+    lines = ["Made by gpucost init. Left to you: prices, the period, and initialNodes where a pool's past is unknown."]
     lines += (
         _listed("node pools", found.pools) + _listed("services", found.services) + _listed("statuses", found.statuses)
     )

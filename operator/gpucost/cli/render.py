@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from rich import box
 from rich.console import Console, Group, RenderableType
@@ -19,8 +19,8 @@ from rich.text import Text
 from gpucost.core.allocation import Outcome
 from gpucost.core.calendar import DAY_TYPES
 from gpucost.core.instants import instant_text
-from gpucost.core.issues import shorten
-from gpucost.core.money import SECOND_US, hours_text, round_half_up, seconds_text, shown_money, shown_percent
+from gpucost.core.issues import counted, shorten
+from gpucost.core.money import HOUR_US, SECOND_US, hours_text, round_half_up, seconds_text, shown_money, shown_percent
 from gpucost.report.explain import LISTED, Section
 from gpucost.report.lines import (
     NodeLine,
@@ -28,6 +28,7 @@ from gpucost.report.lines import (
     by_cost,
     day_type_cells,
     days_of,
+    is_priced,
     node_line,
     ratio,
     sum_lines,
@@ -119,12 +120,18 @@ def hours(microseconds: int) -> str:
 
 
 def table(
-    title: str, *columns: str, rows: Iterable[Sequence[str | Text]], left: int = 1, note: str = ""
+    title: str,
+    *columns: str,
+    rows: Iterable[Sequence[str | Text]],
+    left: int | Collection[str] = 1,
+    note: str = "",
 ) -> RenderableType:
-    """A table with a title; the first ``left`` columns are texts, the others figures."""
+    """A table with a title. The columns named in ``left``, or so many first ones, are texts, the others figures."""
+    texts = columns[:left] if isinstance(left, int) else left
     grid = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="dim")
-    for i, column in enumerate(columns):
-        grid.add_column(column, justify="left" if i < left else "right", overflow="fold", no_wrap=i >= left)
+    for column in columns:
+        is_text, is_time = column in texts, column in _TIMES
+        grid.add_column(column, justify="left" if is_text else "right", overflow="fold", no_wrap=is_time or not is_text)
     for row in rows:
         grid.add_row(*(cell if isinstance(cell, Text) else Text(cell) for cell in row))
     parts: list[RenderableType] = [Text(title, style="bold"), Padding(grid, (0, 0, 0, 2))]
@@ -136,15 +143,23 @@ def table(
 def _headline(report: Report) -> RenderableType:
     shown, line = display_of(report), node_line(report)
     currency = report.spec.currency
-    state = "final" if report.final else f"data until {instant_text(report.period.data_until_us)}"
     zone = report.spec.time_zone
-    title = Text.assemble((f"{report.namespace}/{report.name}", "bold"), f"  {shown['period']} {zone}, {state}")
+    title = Text.assemble(
+        (f"{report.namespace}/{report.name}", "bold"), f"  {shown['period']} {zone}, {_state(report)}"
+    )
     rows = [("Node cost", shown["nodeCost"], f"{hours(line.node_us)} node-hours")]
+    unpriced = report.quality.unpriced_us
+    if unpriced:
+        rows.append(("Without a price", f"{hours(unpriced)} node-hours", "their cost is missing above"))
     if report.census is not None:
         lost = shown_percent(line.idle_cost, line.node_cost)
         rows += [
             ("Allocated to tasks", shown["allocatedCost"], f"coverage {shown['coverage'] or '-'}"),
-            ("Not allocated", shown_money(line.unallocated, currency), "node cost of times without any task"),
+            (
+                "Not allocated",
+                shown_money(line.unallocated, currency),
+                f"{report.spec.allocation.bucket.lower()}s and node types without a task",
+            ),
             ("Idle nodes", shown["idleCost"], f"{lost or '-'} of node cost; utilization {shown['utilization'] or '-'}"),
         ]
         if report.potential_savings:
@@ -158,18 +173,32 @@ def _headline(report: Report) -> RenderableType:
     return Group(title, Padding(grid, (1, 0, 0, 2)))
 
 
+def _state(report: Report) -> str:
+    """How far the period is."""
+    if report.final:
+        return "final"
+    if report.now_us < report.period.start_us:
+        return "not begun"
+    if report.now_us >= report.period.end_us:
+        return "over, not final yet"
+    return f"so far, until {instant_text(report.now_us)}"
+
+
 def _node_types(report: Report) -> RenderableType:
     has_tasks = report.census is not None
-    rows = [_node_row(name, node_line(report, node_type=k), has_tasks) for k, name in enumerate(report.types)]
+    rows = [
+        _node_row(name, node_line(report, node_type=k), has_tasks, is_priced(report, k))
+        for k, name in enumerate(report.types)
+    ]
     if len(rows) > 1:
-        rows.append(_node_row("total", node_line(report), has_tasks))
+        rows.append(_node_row("total", node_line(report), has_tasks, priced=True))
     columns = ["node-hours", "mean price", "node cost"]
     columns += ["allocated", "idle cost", "coverage", "utilization"] if has_tasks else []
     return table("What the nodes cost", "node type", *columns, rows=rows)
 
 
-def _node_row(name: str, line: NodeLine, has_tasks: bool) -> list[str]:
-    price = ratio(line.node_cost * 3_600_000_000, line.node_us)
+def _node_row(name: str, line: NodeLine, has_tasks: bool, priced: bool) -> list[str]:
+    price = ratio(line.node_cost * HOUR_US, line.node_us) if priced else None
     row = [
         name,
         hours(line.node_us),
@@ -239,6 +268,8 @@ def _idlest(report: Report) -> str:
     """The busiest and the idlest hour of weekdays, in words."""
     found = {column.name: list(column.values) for column in peaks(report).columns}
     words: list[str] = []
+    if not node_line(report).busy_us:
+        return ""
     for rank, hour, used in zip(found["rank"], found["hour"], found["busy_seconds"], strict=True):
         if rank in ("busiest 1", "idlest 1") and len(words) < 2:
             words.append(f"{rank.split()[0]} hour of weekdays {hour:02d}:00 ({hours(used)} node-hours used)")
@@ -249,11 +280,11 @@ def _leaks(report: Report) -> RenderableType:
     """Money that bought no success, the largest first."""
     whole, line = sum_lines(list(task_lines(report).values())), node_line(report)
     rows = [
-        ("failed attempts", whole.cost_by[Outcome.FAILURE], f"{whole.attempts_by[Outcome.FAILURE]:,} attempts"),
+        ("failed attempts", whole.cost_by[Outcome.FAILURE], counted(whole.attempts_by[Outcome.FAILURE], "attempt")),
         (
             "interrupted attempts",
             whole.cost_by[Outcome.INTERRUPTED],
-            f"{whole.attempts_by[Outcome.INTERRUPTED]:,} attempts",
+            counted(whole.attempts_by[Outcome.INTERRUPTED], "attempt"),
         ),
         ("idle nodes", line.idle_cost, f"{hours(line.idle_us)} node-hours"),
     ]
@@ -296,13 +327,16 @@ def _distributions(report: Report) -> RenderableType:
 
     found = {column.name: list(column.values) for column in distributions(report).columns}
     names = ("mean", "std", "p05", "p25", "p50", "p75", "p90", "p95")
-    rows = [
-        [shorten(service, NAME_WIDTH), measure.replace("_", " "), f"{count:,}", *(tariff(found[n][i]) for n in names)]
-        for i, (service, measure, count) in enumerate(
-            zip(found["service_name"], found["measure"], found["count"], strict=True)
-        )
-    ]
-    return table("Distributions (exact)", "service", "of", "n", *names, rows=rows, left=2)
+    tables = []
+    for measure in ("cost_per_success", "cost_per_failed_second"):
+        rows = [
+            [shorten(service, NAME_WIDTH // 2), f"{found['count'][i]:,}", *(tariff(found[name][i]) for name in names)]
+            for i, service in enumerate(found["service_name"])
+            if found["measure"][i] == measure
+        ]
+        title = f"{measure.replace('_', ' ').capitalize()}, exact"
+        tables.append(table(title, "service", "attempts", *names, rows=rows))
+    return Group(tables[0], Text(), tables[1])
 
 
 def _quality(report: Report) -> RenderableType:
@@ -311,8 +345,8 @@ def _quality(report: Report) -> RenderableType:
     if report.census is not None:
         skipped = ", ".join(f"{count:,} {reason}" for reason, count in sorted(quality.skipped.items())) or "none"
         parts.append(
-            f"{quality.charged:,} of {quality.loaded:,} attempts charged; skipped: {skipped}; "
-            f"{quality.never_ran:,} tasks never ran."
+            f"{quality.charged:,} of {counted(quality.loaded, 'attempt')} charged; skipped: {skipped}; "
+            f"{counted(quality.never_ran, 'task')} never ran."
         )
     broken = [law.name for law in report.laws if not law.holds]
     parts.append(f"LAWS BROKEN: {', '.join(broken)}" if broken else "Money adds up to the nano-unit.")
@@ -376,33 +410,20 @@ def print_sections(sections: Sequence[Section], output: str) -> None:
         return
     out = console()
     for section in sections:
-        texts = sum(column in _TEXTS for column in section.columns)
         rows = [[shorten(cell, 60) for cell in row] for row in section.rows[:LISTED]]
         if section.columns:
-            out.print(table(section.title, *section.columns, rows=rows, left=texts, note=section.note))
+            out.print(table(section.title, *section.columns, rows=rows, left=_TEXTS, note=section.note))
         else:
             out.print(Text(f"{section.title}: {section.note}", style="dim"))
         out.print()
 
 
-_TEXTS = frozenset(
-    (
-        "figure",
-        "stated by",
-        "cron",
-        "zone",
-        "from",
-        "from (UTC)",
-        "until",
-        "bucket",
-        "type",
-        "service",
-        "outcome",
-        "task",
-        "node",
-    )
+_TIMES: Final = frozenset(("from", "from (UTC)", "until", "started", "ended", "holds since"))
+"""Columns of instants, which are not to be folded."""
+_TEXTS: Final = _TIMES | frozenset(
+    ("figure", "stated by", "cron", "zone", "state", "set by", "bucket", "type", "service", "outcome", "task", "node")
 )
-"""Columns of explanations that are texts; they come first."""
+"""Columns of explanations that are texts."""
 
 
 def write_all(report: Report, manifest: Mapping[str, Any], folder: Path) -> None:

@@ -81,6 +81,9 @@ def cells_of(start_us: int, until_us: int, zone: Zone) -> Cells:
     local = np.asarray(zone.local_us(starts), dtype=np.int64)
     day = np.searchsorted(days[(days > start_us) & (days < until_us)], starts, side="right")
     first_of_day = np.flatnonzero(np.diff(day, prepend=-1))
-    dates = tuple(dt.date.fromordinal(EPOCH_ORDINAL + int(local[i] // DAY_US)) for i in first_of_day)
+    dates = [dt.date.fromordinal(EPOCH_ORDINAL + int(local[i] // DAY_US)) for i in first_of_day]
+    tomorrow = dates[0] + dt.timedelta(days=1)
+    if zone.day_start(tomorrow) <= start_us:  # where midnight comes twice, the clock shows the old date once more
+        dates[0] = tomorrow
     width = int(np.gcd.reduce(np.append(inner, HOUR_US)))
-    return Cells(edges, local % DAY_US // HOUR_US, day.astype(np.int64), dates, width)
+    return Cells(edges, local % DAY_US // HOUR_US, day.astype(np.int64), tuple(dates), width)

@@ -89,6 +89,11 @@ def shorten(text: str, limit: int = MESSAGE_TEXT_LIMIT) -> str:
     return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in cut)
 
 
+def counted(count: int, noun: str) -> str:
+    """A count with its noun: ``1 attempt``, ``2,000 attempts``."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def show(value: object) -> str:
     """A user's value for a message: text and numbers quoted and cut, everything else by its kind."""
     match value:

@@ -103,7 +103,7 @@ class Census:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Attempts by their last bucket in the period, in which those that ended count, service, type, outcome, and whether they are wanted."""
+    """Attempts by the last bucket that they touch, where those that ended count, service, type, outcome, whether wanted."""
 
     bucket_us: Ints
     service: Ints
@@ -239,9 +239,7 @@ class Reduction:
         del rows["task_id"]
         _, numbers = self._nodes.sorted_types()
         rows["node_type"] = numbers[rows["node_type"]]
-        return Attempts(
-            task=task, task_ids=ids, users=np.array([by_task.get(i) for i in ids], dtype=object), **rows
-        )
+        return Attempts(task=task, task_ids=ids, users=np.array([by_task.get(i) for i in ids], dtype=object), **rows)
 
     def names(self) -> Names:
         """Statuses, services and names of nodes that the events hold, each in the order of bytes."""
@@ -298,7 +296,11 @@ class Reduction:
 
     def _reconsider(self) -> None:
         """Tasks in doubt again, each event once and in an order that settles every tie."""
+        self._view("contents")
         self._table("careful")
+        if self._columns("unclear")["groups"][0]:
+            self._view("contents", "contents_with_metainfo")
+            self._table("careful")
         self._insert("copies")
         self._con.execute("DELETE FROM found WHERE task_id IN (SELECT task_id FROM doubtful)")
         self._view("ordered", "settled")
@@ -322,7 +324,10 @@ class Reduction:
         self._con.execute(f"INSERT INTO all_{name} {self._text(name)}")
 
     def _columns(self, name: str) -> dict[str, Any]:
-        return {k: np.ma.getdata(v) if v.dtype.kind == "O" else v for k, v in self._con.execute(self._text(name)).fetchnumpy().items()}
+        return {
+            k: np.ma.getdata(v) if v.dtype.kind == "O" else v
+            for k, v in self._con.execute(self._text(name)).fetchnumpy().items()
+        }
 
     def _number_services(self, raw: Sequence[str]) -> tuple[str, ...]:
         """Number services in the order of their names' bytes; a missing name is ``unknown``."""
@@ -330,7 +335,9 @@ class Reduction:
         services = tuple(sorted(set(named.values()), key=str.encode))
         numbers = {name: i for i, name in enumerate(services)}
         self._fill("services", "service_name VARCHAR, service INTEGER", [(r, numbers[n]) for r, n in named.items()])
-        self._fill("wanted", "service INTEGER, wanted BOOLEAN", [(i, self._rules.wanted(s)) for i, s in enumerate(services)])
+        self._fill(
+            "wanted", "service INTEGER, wanted BOOLEAN", [(i, self._rules.wanted(s)) for i, s in enumerate(services)]
+        )
         return services
 
     def _number_nodes(self) -> None:
@@ -351,6 +358,9 @@ class Reduction:
             values = ", ".join(f"unnest(${name})" for name in columns)
             self._con.execute(f"INSERT INTO {table} SELECT {values}", columns)
 
+    def _future_events(self) -> int:
+        return int(self._columns("future")["events"][0])
+
     def _census(self, rows: Mapping[str, Any]) -> Census:
         """The census less the rows that repeat an event."""
         copies = self._columns("all_copies")
@@ -368,7 +378,7 @@ class Reduction:
             events=events,
             events_in_period=inside,
             last_us=int(rows["last_ts"].max()) if events.any() else None,
-            future_events=int(rows["future_events"].sum()),
+            future_events=self._future_events() if rows["future_events"].any() else 0,
             unusable={reason: count for reason, count in unusable.items() if count},
             copies=int(copies["copies"].sum()),
             different_copies=int(copies["different"].sum()),

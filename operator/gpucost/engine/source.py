@@ -86,7 +86,9 @@ def _event_key(kind: str | None) -> str:
     """event_id orders as a number if its column is numeric."""
     if kind is None:
         return "CAST(NULL AS BIGINT)"
-    return "event_id" if kind in _INTEGERS or kind.startswith(("DECIMAL", "DOUBLE", "FLOAT")) else _key("event_id", kind)
+    return (
+        "event_id" if kind in _INTEGERS or kind.startswith(("DECIMAL", "DOUBLE", "FLOAT")) else _key("event_id", kind)
+    )
 
 
 def number_again(con: duckdb.DuckDBPyConnection, relation: str, name: str) -> str:
@@ -94,7 +96,9 @@ def number_again(con: duckdb.DuckDBPyConnection, relation: str, name: str) -> st
     for kind, pattern in (("HUGEINT", r"[+-]?\d+"), ("DECIMAL(38, 9)", r"[+-]?(\d+\.?\d{0,9}|\.\d{1,9})")):
         text = f"nullif(CAST({name} AS VARCHAR), '')"
         check = f"regexp_full_match({text}, '{pattern}') AND TRY_CAST({text} AS {kind}) IS NOT NULL"
-        (numeric,) = con.execute(f"SELECT bool_and({check}) FROM {relation} WHERE {text} IS NOT NULL").fetchone() or (False,)
+        (numeric,) = con.execute(f"SELECT bool_and({check}) FROM {relation} WHERE {text} IS NOT NULL").fetchone() or (
+            False,
+        )
         if numeric:
             return f" REPLACE (TRY_CAST({text} AS {kind}) AS {name})"
     return ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from fractions import Fraction
 
@@ -13,7 +14,7 @@ from gpucost.core.grid import Grid
 from gpucost.core.money import decimal_text, hours_text, shown_money
 from gpucost.core.nodes import Pool
 from gpucost.core.recommendations import Finding, Thresholds, confidence, findings, potential_savings
-from gpucost.core.zones import DAY_US
+from gpucost.core.zones import Zone
 from gpucost.report.report import Recommendation
 
 _HOURS = {
@@ -44,16 +45,17 @@ def advise(
             Fraction(stated.weekend_shut_down_below),
         ),
     )
-    sure = confidence(whole_days(cells))
+    sure = confidence(whole_days(cells, Zone.parse(spec.time_zone)))
     advice = [_word(finding, types[finding.node_type], pools, spec.currency, sure) for finding in found]
     advice.sort(key=lambda r: (-r.savings, r.name))
     return tuple(advice), potential_savings(found, grid)
 
 
-def whole_days(cells: Cells) -> int:
-    """Local days of which every hour lies in the period so far: at least 23 hours long."""
-    lengths = cells.by_day(np.diff(cells.edges))
-    return int((lengths >= DAY_US - DAY_US // 24).sum())
+def whole_days(cells: Cells, zone: Zone) -> int:
+    """Local days that lie in the period so far from their first instant to their last."""
+    lengths = cells.by_day(np.diff(cells.edges)).tolist()
+    whole = [zone.day_start(date + dt.timedelta(days=1)) - zone.day_start(date) for date in cells.dates]
+    return sum(length == day for length, day in zip(lengths, whole, strict=True))
 
 
 def _word(finding: Finding, node_type: str, pools: Sequence[Pool], currency: str, sure: str) -> Recommendation:

@@ -21,10 +21,16 @@ ALL_SERVICES: Final = "(all)"
 _OUTCOME_NAMES: Final = np.array([str(outcome) for outcome in OUTCOMES], dtype=object)
 
 
+class NoDetails(ValueError):
+    """The report does not know single attempts."""
+
+
 def details_of(report: Report) -> Details:
-    """The attempts of a report. Raises ValueError where it was computed without them."""
+    """The attempts of a report. Raises NoDetails where it was computed without them."""
+    if report.census is None:
+        raise NoDetails("the report has no spec.tasks, so it knows no tasks and no attempts")
     if report.details is None:
-        raise ValueError("the report has no details: it has no tasks, or was computed with details=False")
+        raise NoDetails("the report was computed without its attempts: compute it with details=True")
     return report.details
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import duckdb
 import numpy as np
 
-from gpucost.api.costreport import Bucket, CostReportSpec, ExecutionTime
+from gpucost.api.costreport import Bucket, ClockSource, CostReportSpec, ExecutionTime, SpecError
 from gpucost.core.allocation import Shares
 from gpucost.core.attempts import charge
 from gpucost.core.calendar import Cells, cells_of
@@ -25,7 +25,7 @@ from gpucost.core.prices import PriceStep
 from gpucost.core.schedule import HeldSchedule, by_pool, next_change
 from gpucost.core.steps import Steps
 from gpucost.core.versions import KnownVersion, held_schedules
-from gpucost.core.zones import UTC, Zone
+from gpucost.core.zones import DAY_US, UTC, Zone
 from gpucost.engine.reduction import UNKNOWN_STATUS, Reduction, Rollup, Rules, Window
 from gpucost.engine.source import TimeRule, create_source
 from gpucost.report.advice import advise
@@ -60,8 +60,9 @@ def build_report(inputs: Inputs, now_us: int, *, details: bool = False) -> Repor
     Raises SourceError where the task database lacks a column, OverflowError where 64 bits would not be exact.
     """
     spec, zone = inputs.spec, Zone.parse(inputs.spec.time_zone)
+    _check_clock(spec)
     # Section 1: the period, its hours and days.
-    period = resolve_period(spec, zone, now_us)
+    period = _check_length(resolve_period(spec, zone, now_us))
     until_us = max(period.start_us, period.data_until_us)
     cells = cells_of(period.start_us, until_us, zone)
     buckets = buckets_of(cells, spec.allocation.bucket is Bucket.HOUR)
@@ -107,6 +108,23 @@ def build_report(inputs: Inputs, now_us: int, *, details: bool = False) -> Repor
         input_revision=revision_of(inputs, rollup),
         details=_details(reduction, rollup, buckets, shares, types) if details and reduction and rollup else None,
     )
+
+
+MAX_DAYS = 7_320
+"""Twenty years: a longer period is a slip, and would be a grid of millions of hours."""
+
+
+def _check_length(period: Period) -> Period:
+    if period.end_us - period.start_us > MAX_DAYS * DAY_US:
+        raise SpecError(f"spec.period must be at most {MAX_DAYS:,} days long")
+    return period
+
+
+def _check_clock(spec: CostReportSpec) -> None:
+    """Only the schedules are known here: a report billed by another clock must not show scheduled figures as its own."""
+    source = spec.node_pools.source
+    if source is not ClockSource.SCHEDULE:
+        raise SpecError(f"spec.nodePools.source: {source} needs what a cluster did; from files only Schedule is known")
 
 
 def resolve_period(spec: CostReportSpec, zone: Zone, now_us: int) -> Period:

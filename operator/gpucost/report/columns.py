@@ -52,7 +52,7 @@ class Column:
     name: str
     kind: Kind
     values: Sequence[Any] | np.ndarray
-    """A list, or for many rows an array; an array of money, seconds or shares holds scaled integers."""
+    """A list, or for many rows an array; an array of money, seconds or shares holds scaled integers, masked where null."""
     note: str = ""
 
 
@@ -100,11 +100,13 @@ def _decimals(column: Column) -> pa.Array:
     kind = pa.decimal128(38, _SCALE[column.kind])
     if isinstance(column.values, np.ndarray):
         # Scaled integers of an array: the 128 bits of each decimal are its 64 bits and their sign.
-        bits = np.stack([column.values, column.values >> 63], axis=1)
-        return pa.Array.from_buffers(kind, len(bits), [None, pa.py_buffer(bits.tobytes())])
+        scaled = np.ma.getdata(column.values)
+        bits = np.stack([scaled, scaled >> 63], axis=1)
+        valid = pa.array(~np.ma.getmaskarray(column.values), pa.bool_()).buffers()[1]
+        return pa.Array.from_buffers(kind, len(bits), [valid, pa.py_buffer(bits.tobytes())])
     exact = decimal.Context(prec=38)
-    scaled = [_scaled(column.kind, value) for value in column.values]
-    return pa.array([None if v is None else exact.scaleb(decimal.Decimal(v), -kind.scale) for v in scaled], kind)
+    rounded = [_scaled(column.kind, value) for value in column.values]
+    return pa.array([None if v is None else exact.scaleb(decimal.Decimal(v), -kind.scale) for v in rounded], kind)
 
 
 def _scaled(kind: Kind, value: int | Fraction | None) -> int | None:

@@ -114,6 +114,10 @@ def _conserved(report: Report) -> Condition:
     if broken:
         first = broken[0]
         return Condition(CONSERVED, False, "LawBroken", f"{first.name}: {first.left} is not {first.right}")
+    if report.census is None:
+        return Condition(
+            CONSERVED, True, "LawsHold", f"{money_text(total(report.grid.node_cost))} over hours, pools and types"
+        )
     cost, allocated = total(report.grid.node_cost), total(report.grid.allocated)
     message = f"{money_text(allocated)} allocated + {money_text(cost - allocated)} unallocated = {money_text(cost)}"
     return Condition(CONSERVED, True, "LawsHold", message)

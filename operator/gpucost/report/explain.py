@@ -76,7 +76,7 @@ def _schedules(pool: Pool) -> Section:
         )
         for schedule in pool.schedules
     )
-    return Section("Schedules of the pool", ("stated by", "cron", "zone", "nodes", "holds since", ""), rows)
+    return Section("Schedules of the pool", ("stated by", "cron", "zone", "nodes", "holds since", "state"), rows)
 
 
 def _prices(use: TypeUse) -> Section:
@@ -84,7 +84,7 @@ def _prices(use: TypeUse) -> Section:
     steps = zip(use.prices.nano_per_hour.starts.tolist(), use.prices.nano_per_hour.values.tolist(), strict=True)
     for i, (start, nano) in enumerate(steps):
         known = bool(use.prices.known.values[i])
-        rows.append(("start" if i == 0 else instant_text(start), money_text(nano) if known else "none"))
+        rows.append(("the period's start" if i == 0 else instant_text(start), money_text(nano) if known else "none"))
     return Section(f"Prices of type {use.name}", ("from", "per node and hour"), tuple(rows))
 
 
@@ -132,6 +132,8 @@ def _day(report: Report, name: str) -> Iterator[Section]:
         yield _prices(use)
         for pool in use.pools:
             yield _segments(report, pool, use, span, "the pools of a type add up to its node cost")
+    if report.census is None:
+        return
     buckets = np.unique(report.buckets.of_cell[cells])
     yield _shares(report, np.isin(_bucket(report), buckets), f"Who was charged on {name}")
 

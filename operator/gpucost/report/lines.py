@@ -150,6 +150,11 @@ def days_of(report: Report, index: int) -> int:
     return int((report.cells.weekend == index).sum()) if report.dates else 0
 
 
+def is_priced(report: Report, node_type: int) -> bool:
+    """Whether a type had a price at any time; without one its cost of 0 says nothing."""
+    return bool(report.uses[node_type].prices.known.values.any())
+
+
 def gpu_us(report: Report) -> int | None:
     """GPU-microseconds; None unless every type with node time says how many GPUs a node has."""
     gpus = {rule.name: rule.gpus_per_node for rule in report.rules}

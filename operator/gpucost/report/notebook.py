@@ -128,7 +128,7 @@ def gen_cost_detailed_enhanced(report: Report) -> Table:
             Column("daily_node_cost", Kind.MONEY, node_cost[kind, day], "of the date and type"),
             Column("allocated_cost", Kind.MONEY, cost),
             Column("cost_per_generation", Kind.MONEY, cost, "allocated_cost / task_count"),
-            Column("cost_per_second", Kind.MONEY, _per_second(cost, executed), "0 for zero seconds"),
+            Column("cost_per_second", Kind.MONEY, _per_second(cost, executed), "empty for zero seconds"),
             Column("hour", Kind.COUNT, local % (24 * HOUR_US) // HOUR_US, "local hour of the start in the period"),
             Column("weekday_name", Kind.TEXT, weekdays[day]),
             Column("outcome", Kind.TEXT, names(tuple(map(str, OUTCOMES)))[outcome]),
@@ -149,13 +149,15 @@ def _by_type_and_day(report: Report, kind: Ints, day: Ints, executed: Ints) -> I
 
 
 def _share(part: Ints, whole: Ints) -> Ints:
-    """Millionths, rounded half up."""
-    return multiply_divide_round(part, np.full(len(part), 1_000_000), np.maximum(whole, 1))
+    """Millionths, rounded half up; masked where the whole is zero."""
+    share = multiply_divide_round(part, np.full(len(part), 1_000_000), np.maximum(whole, 1))
+    return np.ma.masked_where(whole == 0, share)
 
 
 def _per_second(cost: Ints, executed: Ints) -> Ints:
-    """Nano-units per second, rounded half up."""
-    return multiply_divide_round(cost, np.full(len(cost), SECOND_US), np.maximum(executed, 1))
+    """Nano-units per second, rounded half up; masked where there are no seconds."""
+    tariff = multiply_divide_round(cost, np.full(len(cost), SECOND_US), np.maximum(executed, 1))
+    return np.ma.masked_where(executed == 0, tariff)
 
 
 def daily_costs(report: Report) -> Table:

@@ -11,7 +11,7 @@ from gpucost.core import issues as why
 from gpucost.core.calendar import Cells
 from gpucost.core.grid import Grid
 from gpucost.core.instants import instant_text
-from gpucost.core.issues import Issue, shorten, show
+from gpucost.core.issues import Issue, counted, shorten, show
 from gpucost.core.money import hours_text
 from gpucost.core.nodes import TypeUse, node_us
 from gpucost.core.schedule import HeldSchedule
@@ -80,7 +80,7 @@ def _of_schedules(
     if not pools:
         yield Issue(
             why.NO_POOLS,
-            "no CronJob states a node pool; annotate CronJobs with gpucost.dev/node-pool and gpucost.dev/nodes",
+            "nothing states a node pool: give CronJobs (--cronjobs) annotated with gpucost.dev/node-pool and gpucost.dev/nodes",
         )
     for line in pools:
         yield from _of_pool(line)
@@ -97,8 +97,8 @@ def _of_schedules(
     if quality.assumed_us:
         yield Issue(
             why.ASSUMED,
-            f"{hours_text(quality.assumed_us)} node-hours rest on the present CronJobs, as if they had never been edited; "
-            "no ledger recorded them at the time",
+            f"{hours_text(quality.assumed_us)} node-hours rest on the CronJobs as they stand now; earlier edits are unknown, "
+            "because nothing recorded them",
         )
     if quality.off_schedule_us:
         yield Issue(
@@ -139,7 +139,7 @@ def _of_tasks(quality: Quality, spec: CostReportSpec, rollup: Rollup | None) -> 
         )
     yield from _of_statuses(census, spec)
     for reason, count in census.unusable.items():
-        yield Issue(why.UNUSABLE_ROWS, f"{count} rows of the task database can't be used: {reason}", count)
+        yield Issue(why.UNUSABLE_ROWS, f"{counted(count, 'row')} of the task database can't be used: {reason}", count)
     if census.different_copies:
         yield Issue(
             why.DIFFERENT_COPIES,
@@ -148,12 +148,14 @@ def _of_tasks(quality: Quality, spec: CostReportSpec, rollup: Rollup | None) -> 
         )
     if census.future_events:
         yield Issue(
-            why.FUTURE_EVENTS, f"{census.future_events} events lie after now and are left out", census.future_events
+            why.FUTURE_EVENTS, f"{counted(census.future_events, 'event')} after now are left out", census.future_events
         )
     if quality.skipped.get("Lost"):
         count = quality.skipped["Lost"]
         yield Issue(
-            why.LOST_ATTEMPTS, f"{count} attempts never ended and their tasks fell silent; they cost nothing", count
+            why.LOST_ATTEMPTS,
+            f"{counted(count, 'attempt')} never ended, and the task fell silent; nothing is charged",
+            count,
         )
 
 

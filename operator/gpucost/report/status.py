@@ -19,6 +19,7 @@ from gpucost.report.lines import (
     day_type_cells,
     days_of,
     gpu_us,
+    is_priced,
     node_line,
     sum_lines,
     task_lines,
@@ -136,7 +137,7 @@ def _node_type(report: Report, index: int, name: str) -> Fields:
     gpus = _gpus(report.rules, name)
     fields = {
         "name": name,
-        "pricePerHour": money.price_text(line.node_cost, line.node_us),
+        "pricePerHour": money.price_text(line.node_cost, line.node_us) if is_priced(report, index) else None,
         **_node_fields(line, _has_tasks(report)),
         "gpuHours": None if gpus is None else money.hours_text(gpus * line.node_us),
     }

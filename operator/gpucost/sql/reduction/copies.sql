@@ -1,4 +1,4 @@
--- Rows that repeat an event, and how many of them say something else than it does.
+-- Rows that repeat an event, and how many of them say something else than it does, as far as the method reads them.
 -- Reads: careful. Parameters: lo, hi.
 SELECT
     status,
@@ -10,10 +10,12 @@ FROM (
     SELECT
         *,
         event_id IS NOT NULL
-            AND ROW(ts, status, service_name, node_id, metainfo, node_type)
-            <> first_value(ROW(ts, status, service_name, node_id, metainfo, node_type))
+            AND ROW(ts, status, service_name, node_id, node_text, node_type)
+            <> first_value(ROW(ts, status, service_name, node_id, node_text, node_type))
                 OVER (PARTITION BY task_id, event_id ORDER BY copy) AS differs
     FROM careful
+    WHERE event_id IS NULL
+        OR (task_id, event_id) IN (SELECT (task_id, event_id) FROM careful WHERE copy > 1)
 )
 WHERE copy > 1
 GROUP BY status, service_name

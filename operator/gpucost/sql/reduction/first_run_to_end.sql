@@ -39,14 +39,9 @@ FROM (
             SELECT
                 *,
                 row_number() OVER () AS position,
-                count(*) FILTER (WHERE cuts) OVER (ROWS UNBOUNDED PRECEDING) AS part
-            FROM (
-                SELECT
-                    *,
-                    coalesce(lag(task_id) OVER () <> task_id, TRUE)
-                    OR (lag(class) OVER () <> 1 AND ts - lag(ts) OVER () > $stale) AS cuts
-                FROM ordered
-            )
+                count(*) FILTER (WHERE ts_before IS NULL OR (class_before <> 1 AND ts - ts_before > $stale))
+                    OVER (ROWS UNBOUNDED PRECEDING) AS part
+            FROM ordered
         )
         GROUP BY task_id, part
     )

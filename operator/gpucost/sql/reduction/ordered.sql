@@ -1,5 +1,6 @@
--- Events in the order of their tasks and of section 3. An event is in doubt where this order alone does not settle it: at
--- the same instant as the one before, or with an event_id that does not rise, which may be a repetition.
+-- Events in the order of their tasks and of section 3, each with its neighbours in its task. An event is in doubt where this
+-- order alone does not settle it: at the same instant as the one before, or with an event_id that does not rise, which may
+-- be a repetition.
 -- Reads: events.
 SELECT
     task_id,
@@ -7,7 +8,17 @@ SELECT
     class,
     service,
     node,
-    coalesce(
-        lag(task_id) OVER () = task_id AND (lag(ts) OVER () = ts OR lag(event_id) OVER () >= event_id), FALSE
-    ) AS doubtful
-FROM (SELECT * FROM events ORDER BY task_id, ts, event_id)
+    CASE WHEN follows THEN ts_before END AS ts_before,
+    CASE WHEN follows THEN class_before END AS class_before,
+    is_last,
+    follows AND (ts = ts_before OR event_id <= event_id_before) AS doubtful
+FROM (
+    SELECT
+        *,
+        coalesce(lag(task_id) OVER () = task_id, FALSE) AS follows,
+        lag(ts) OVER () AS ts_before,
+        lag(class) OVER () AS class_before,
+        lag(event_id) OVER () AS event_id_before,
+        coalesce(lead(task_id) OVER () <> task_id, TRUE) AS is_last
+    FROM (SELECT * FROM events ORDER BY task_id, ts, event_id)
+)

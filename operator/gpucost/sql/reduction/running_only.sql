@@ -18,26 +18,20 @@ SELECT
     END AS outcome,
     service,
     node,
-    same_before AND ts - ts_before <= $stale AS retry,
+    same_before AND ts - edge_before <= $stale AS retry,
     doubtful
 FROM (
     SELECT
         *,
         coalesce(lag(task_id) OVER () = task_id, FALSE) AS same_before,
-        lag(ts) OVER () AS ts_before,
+        lag(ts) OVER () AS edge_before,
         coalesce(lead(task_id) OVER () = task_id, FALSE) AS same_after,
         lead(ts) OVER () AS ts_after,
         lead(class) OVER () AS class_after
     FROM (
-        SELECT *, class = 1 AND NOT ran_before AS starts
-        FROM (
-            SELECT
-                *,
-                coalesce(lag(task_id) OVER () = task_id AND lag(class) OVER () = 1, FALSE) AS ran_before,
-                coalesce(lead(task_id) OVER () <> task_id, TRUE) AS is_last
-            FROM ordered
-        )
-        WHERE (class = 1) <> ran_before OR is_last OR doubtful
+        SELECT *, class = 1 AND class_before IS DISTINCT FROM 1 AS starts
+        FROM ordered
+        WHERE (class = 1) <> (class_before IS NOT DISTINCT FROM 1) OR is_last OR doubtful
     )
 )
 WHERE starts OR doubtful OR NOT same_before
