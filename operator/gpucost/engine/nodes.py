@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -34,6 +34,7 @@ class Nodes:
         self._node_type = node_type
         self._types: dict[str, int] = {}
         self._numbers: dict[tuple[int, str], int] = {}
+        self._listed: set[int] = set()
 
     def number(self, text: str, stated: str) -> Node:
         """The node of a text and a stated type. Only a name tells a type; the stated one stands as it is."""
@@ -44,6 +45,12 @@ class Nodes:
             return Node(text, stated, -1 - type_number, type_number, name)
         number = self._numbers.setdefault((type_number, name), len(self._numbers))
         return Node(text, stated, number, type_number, name)
+
+    def not_listed(self, nodes: Iterable[Node]) -> list[Node]:
+        """Nodes whose numbers have not been handed out by this method before, each once."""
+        fresh = {node.number: node for node in nodes if node.number not in self._listed}
+        self._listed.update(fresh)
+        return list(fresh.values())
 
     @property
     def names(self) -> list[str]:

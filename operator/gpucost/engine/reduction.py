@@ -1,15 +1,16 @@
 """Runs the steps of sql/reduction over the relation ``source`` and hands out what the report needs (section 3).
 
-First the census counts what there is. Then, range by range of task ids: slice -> running, events -> ordered ->
-attempts by the rule of execution time; tasks in doubt again by careful -> settled; touching -> spans, intervals.
-At the end executed and busy spread these over buckets. On demand the attempts themselves are kept.
+First the census counts what there is. Then, range by range of task ids: slice -> running, events -> ordered -> found by
+the rule of execution time -> touching -> spans, intervals. Tasks in doubt follow by careful -> settled. At the end executed
+and busy spread spans and intervals over buckets. On demand the attempts themselves are kept.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from importlib import resources
 from itertools import pairwise
 from typing import Any, Final
 
@@ -20,12 +21,15 @@ import numpy.typing as npt
 from gpucost.core.globs import Globs
 from gpucost.core.money import Ints, group_starts
 from gpucost.engine.nodes import UNKNOWN, Nodes
+from gpucost.engine.session import SHARED, Session, read_sql
 
 UNKNOWN_STATUS, LOST, NEVER_RAN = 4, 5, 6
 """Outcomes of skipped attempts, and of tasks without any; 0 to 3 are Failure, Interrupted, Open, Success."""
 SKIPPED: Final = {UNKNOWN_STATUS: "UnknownStatus", LOST: "Lost"}
-EVENTS_PER_RANGE: Final = 2_000_000
-"""Events that are sorted at once: 60 MB of them, and few enough ranges that their overhead does not show."""
+EVENTS_PER_RANGE: Final = 1_500_000
+"""Events that are sorted at once: 50 MB of them, and few enough ranges that their overhead does not show."""
+WORKERS: Final = 2
+"""Ranges whose attempts are found at a time: windows over sorted rows run on one core, reading on all."""
 
 _PROBLEMS: Final = {"NoTaskId": "no_task_id", "NoTime": "no_time", "ImpossibleTime": "impossible_time"}
 _KEYS: Final = "service INTEGER, type SMALLINT, outcome INTEGER, wanted BOOLEAN"
@@ -184,37 +188,42 @@ class Attempts:
 class Reduction:
     """Task events of one source in one window, reduced step by step in a DuckDB connection that has ``source``.
 
+    The connection reads ranges of events; while it reads the next one, others sort the last and find its attempts.
     ``keep``: also keep every attempt, for attempts().
     """
 
     def __init__(self, con: duckdb.DuckDBPyConnection, rules: Rules, window: Window, *, keep: bool = False) -> None:
-        self._con = con
         self._rules = rules
         self._keep = keep
-        self._parameters: dict[str, str] = {
-            "now": str(window.now_us),
-            "lo": str(window.lo_us),
-            "hi": str(window.hi_us),
-            "stale": str(rules.stale_us),
-            "width": str(window.width_us),
-            "span": f"CAST({max(window.hi_us - window.lo_us, 0) + 1} AS HUGEINT)",
-        }
         self._nodes = Nodes(rules.node_type)
+        self._reader = Session(
+            con,
+            {
+                "now": str(window.now_us),
+                "lo": str(window.lo_us),
+                "hi": str(window.hi_us),
+                "stale": str(rules.stale_us),
+                "width": str(window.width_us),
+                "span": f"CAST({max(window.hi_us - window.lo_us, 0) + 1} AS HUGEINT)",
+            },
+        )
+        con.execute(f"ATTACH IF NOT EXISTS ':memory:' AS {SHARED}")
 
     def rollup(self) -> Rollup:
         """Run all steps: range by range to attempts, then together to the rollup."""
         self._prepare()
-        census = self._columns("census")
+        census = self._reader.columns("census")
         services = self._number_services(census["service_name"])
-        for condition in self._ranges(int(census["events"].sum())):
-            self._reduce_range(condition)
-        self._view("pieces")
-        counts, executed, busy = (_filled(self._columns(name)) for name in ("counted", "executed", "busy"))
+        self._reduce_ranges(self._ranges(int(census["events"].sum())))
+        self._reconsider()
+        found = self._reader.fork()
+        found.view("pieces")
+        counts, executed, busy = (found.columns(name) for name in ("counted", "executed", "busy"))
         types, numbers = self._nodes.sorted_types()
         return Rollup(
             services=services,
             node_types=types,
-            census=self._census(census),
+            census=self._census(census, found.columns("all_copies")),
             counts=_counts(counts, numbers),
             executed=Executed(
                 executed["bucket"],
@@ -230,8 +239,8 @@ class Reduction:
 
     def attempts(self) -> Attempts:
         """Charged attempts one by one; after rollup(), where they were to be kept."""
-        rows = _filled(self._columns("details"))
-        users = self._columns("users")
+        rows = self._reader.fork().columns("details")
+        users = self._reader.columns("users")
         by_task = dict(zip(users["task_id"], users["user_id"], strict=True))
         first = group_starts(rows["task_id"])
         ids = rows["task_id"][first]
@@ -244,126 +253,115 @@ class Reduction:
     def names(self) -> Names:
         """Statuses, services and names of nodes that the events hold, each in the order of bytes."""
         self._prepare()
-        census = self._columns("census")
+        census = self._reader.columns("census")
         services = self._number_services(census["service_name"])
-        self._view("slice", range="TRUE")
-        self._table("running")
+        self._reader.view("slice", range="TRUE")
+        self._reader.table("running")
         self._number_nodes()
         statuses = tuple(sorted(set(census["status"]), key=str.encode))
         return Names(statuses, services, tuple(sorted(filter(None, self._nodes.names), key=str.encode)))
 
     def _prepare(self) -> None:
         """Macros, dictionaries, and the tables to which ranges add."""
-        self._con.execute(_sql("node_text"))
-        self._fill("statuses", "status VARCHAR, class TINYINT", self._rules.classes())
-        self._fill("nodes", "node_text VARCHAR, node_type VARCHAR, node INTEGER", ())
-        self._fill("kinds", "node INTEGER, type SMALLINT, name VARCHAR", ())
+        self._reader.con.execute(read_sql("node_text"))
+        self._reader.fill("statuses", "status VARCHAR, class TINYINT", self._rules.classes())
+        self._reader.fill("nodes", "node_text VARCHAR, node_type VARCHAR, node INTEGER", ())
+        self._reader.fill(f"{SHARED}.kinds", "node INTEGER, type SMALLINT, name VARCHAR", ())
         for name, columns in _COLLECTED.items():
-            self._con.execute(f"CREATE OR REPLACE TEMP TABLE {name} ({columns})")
+            self._reader.fill(f"{SHARED}.{name}", columns, ())
+        self._reader.con.execute(f"CREATE OR REPLACE TABLE {SHARED}.all_doubtful AS SELECT task_id FROM source LIMIT 0")
 
     def _ranges(self, events: int) -> list[str]:
         """Conditions on task_id that cut the events into ranges of bounded size."""
         count = 1 + events // EVENTS_PER_RANGE
         if count == 1:
             return ["TRUE"]
-        found = self._con.execute("SELECT min(task_id), max(task_id) FROM source WHERE problem IS NULL").fetchone()
+        found = self._reader.con.execute(
+            "SELECT min(task_id), max(task_id) FROM source WHERE problem IS NULL"
+        ).fetchone()
         if found is None or not isinstance(found[0], int):
             return [f"hash(task_id) % {count} = {i}" for i in range(count)]
         low, high = found
         cuts = [low + (high + 1 - low) * i // count for i in range(count + 1)]
         return [f"task_id >= {a} AND task_id < {b}" for a, b in pairwise(cuts)]
 
-    def _reduce_range(self, condition: str) -> None:
-        """Events of a range of tasks -> attempts -> what the rollup adds up."""
-        self._view("slice", range=condition)
-        self._table("running")
+    def _reduce_ranges(self, conditions: Sequence[str]) -> None:
+        """Read range after range; a few at most wait for their attempts to be found."""
+        pending: deque[Future[None]] = deque()
+        with ThreadPoolExecutor(WORKERS) as workers:
+            for i, condition in enumerate(conditions):
+                self._read_range(condition, f"{SHARED}.events_{i}")
+                pending.append(workers.submit(self._find, f"{SHARED}.events_{i}"))
+                if len(pending) > WORKERS:
+                    pending.popleft().result()
+            for future in pending:
+                future.result()
+
+    def _read_range(self, condition: str, events: str) -> None:
+        """Events of a range of tasks in a few integers."""
+        self._reader.view("slice", range=condition)
+        self._reader.table("running")
         self._number_nodes()
-        self._view("events")
-        self._view("ordered")
-        self._table("found", self._rule)
-        self._table("doubtful")
-        if self._con.execute("SELECT count(*) FROM doubtful").fetchone() != (0,):
-            self._reconsider()
-        self._table("touching")
-        for name in ("spans", "intervals", "alone"):
-            self._insert(name)
-        if self._keep:
-            self._insert("kept")
+        self._reader.con.execute(f"CREATE OR REPLACE TABLE {events} AS {self._reader.text('events')}")
+
+    def _find(self, events: str) -> None:
+        """Attempts of a range, and what the rollup adds up of them. Tasks in doubt are left for later."""
+        session = self._reader.fork()
+        session.con.execute(f"CREATE TEMP VIEW events AS FROM {events}")
+        session.view("ordered")
+        session.table("found", self._rule)
+        session.collect("doubtful")
+        session.con.execute("DELETE FROM found WHERE task_id IN (SELECT task_id FROM found WHERE doubtful)")
+        self._add_up(session)
+        session.con.execute(f"DROP VIEW events; DROP TABLE {events}")
+        session.con.close()
+
+    def _reconsider(self) -> None:
+        """Tasks in doubt again, each event once and in an order that settles every tie."""
+        if self._reader.con.execute(f"SELECT count(*) FROM {SHARED}.all_doubtful").fetchone() == (0,):
+            return
+        self._reader.view("slice", range="TRUE")
+        self._reader.table("careful")
+        self._reader.collect("copies")
+        self._reader.con.execute(f"CREATE OR REPLACE TABLE {SHARED}.settled AS {self._reader.text('settled')}")
+        session = self._reader.fork()
+        session.view("ordered", "ordered_settled")
+        session.table("found", self._rule)
+        self._add_up(session)
+
+    def _add_up(self, session: Session) -> None:
+        session.table("touching")
+        for name in ("spans", "intervals", "alone", *(["kept"] if self._keep else [])):
+            session.collect(name)
 
     @property
     def _rule(self) -> str:
         return "first_run_to_end" if self._rules.first_run_to_end else "running_only"
-
-    def _reconsider(self) -> None:
-        """Tasks in doubt again, each event once and in an order that settles every tie."""
-        self._view("contents")
-        self._table("careful")
-        if self._columns("unclear")["groups"][0]:
-            self._view("contents", "contents_with_metainfo")
-            self._table("careful")
-        self._insert("copies")
-        self._con.execute("DELETE FROM found WHERE task_id IN (SELECT task_id FROM doubtful)")
-        self._view("ordered", "settled")
-        self._con.execute(f"INSERT INTO found {self._text(self._rule)}")
-
-    def _text(self, name: str, **more: str) -> str:
-        """A step's SQL with its parameters in place: they are integers of our own, never a user's text."""
-        sql = _sql(name)
-        for parameter, value in (self._parameters | more).items():
-            sql = sql.replace(f"${parameter}", value)
-        return sql
-
-    def _view(self, name: str, file: str | None = None, **more: str) -> None:
-        self._con.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {self._text(file or name, **more)}")
-
-    def _table(self, name: str, file: str | None = None) -> None:
-        self._con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {self._text(file or name)}")
-
-    def _insert(self, name: str) -> None:
-        """Add a step's rows to the table of its name plural: what ranges collect."""
-        self._con.execute(f"INSERT INTO all_{name} {self._text(name)}")
-
-    def _columns(self, name: str) -> dict[str, Any]:
-        return {
-            k: np.ma.getdata(v) if v.dtype.kind == "O" else v
-            for k, v in self._con.execute(self._text(name)).fetchnumpy().items()
-        }
 
     def _number_services(self, raw: Sequence[str]) -> tuple[str, ...]:
         """Number services in the order of their names' bytes; a missing name is ``unknown``."""
         named = {name: name or UNKNOWN for name in raw}
         services = tuple(sorted(set(named.values()), key=str.encode))
         numbers = {name: i for i, name in enumerate(services)}
-        self._fill("services", "service_name VARCHAR, service INTEGER", [(r, numbers[n]) for r, n in named.items()])
-        self._fill(
-            "wanted", "service INTEGER, wanted BOOLEAN", [(i, self._rules.wanted(s)) for i, s in enumerate(services)]
-        )
+        rows = [(r, numbers[n]) for r, n in named.items()]
+        self._reader.fill("services", "service_name VARCHAR, service INTEGER", rows)
+        wanted = [(i, self._rules.wanted(service)) for i, service in enumerate(services)]
+        self._reader.fill(f"{SHARED}.wanted", "service INTEGER, wanted BOOLEAN", wanted)
         return services
 
     def _number_nodes(self) -> None:
         """Give numbers to the range's new nodes."""
-        new = [self._nodes.number(text, stated) for text, stated in self._con.execute(_sql("new_nodes")).fetchall()]
-        self._insert_rows("nodes", [(node.text, node.stated, node.number) for node in new])
-        known = {int(row[0]) for row in self._con.execute("SELECT node FROM kinds").fetchall()}
-        fresh = {node.number: (node.number, node.type_number, node.name) for node in new if node.number not in known}
-        self._insert_rows("kinds", list(fresh.values()))
-
-    def _fill(self, table: str, columns: str, rows: Sequence[tuple[Any, ...]]) -> None:
-        self._con.execute(f"CREATE OR REPLACE TEMP TABLE {table} ({columns})")
-        self._insert_rows(table, rows)
-
-    def _insert_rows(self, table: str, rows: Sequence[tuple[Any, ...]]) -> None:
-        if rows:
-            columns = {f"c{i}": list(column) for i, column in enumerate(zip(*rows, strict=True))}
-            values = ", ".join(f"unnest(${name})" for name in columns)
-            self._con.execute(f"INSERT INTO {table} SELECT {values}", columns)
+        found = self._reader.con.execute(read_sql("new_nodes")).fetchall()
+        new = [self._nodes.number(text, stated) for text, stated in found]
+        self._reader.insert("nodes", [(node.text, node.stated, node.number) for node in new])
+        fresh = self._nodes.not_listed(new)
+        self._reader.insert(f"{SHARED}.kinds", [(node.number, node.type_number, node.name) for node in fresh])
 
     def _future_events(self) -> int:
-        return int(self._columns("future")["events"][0])
+        return int(self._reader.columns("future")["events"][0])
 
-    def _census(self, rows: Mapping[str, Any]) -> Census:
+    def _census(self, rows: Mapping[str, Any], copies: Mapping[str, Any]) -> Census:
         """The census less the rows that repeat an event."""
-        copies = self._columns("all_copies")
         keys = {pair: i for i, pair in enumerate(zip(rows["status"], rows["service_name"], strict=True))}
         events, inside = rows["events"].copy(), rows["events_in_period"].copy()
         for status, service, every, within in zip(
@@ -377,7 +375,7 @@ class Reduction:
             service=np.array([name or UNKNOWN for name in rows["service_name"]], dtype=object),
             events=events,
             events_in_period=inside,
-            last_us=int(rows["last_ts"].max()) if events.any() else None,
+            last_us=int(rows["last_ts"][rows["events"] > 0].max()) if events.any() else None,
             future_events=self._future_events() if rows["future_events"].any() else 0,
             unusable={reason: count for reason, count in unusable.items() if count},
             copies=int(copies["copies"].sum()),
@@ -405,17 +403,3 @@ def list_events(con: duckdb.DuckDBPyConnection, running: Sequence[str]) -> Names
     nothing = Globs.of(())
     rules = Rules(tuple(running), (), (), (), nothing, nothing, lambda _: UNKNOWN, first_run_to_end=False, stale_us=0)
     return Reduction(con, rules, Window(lo_us=0, hi_us=0, now_us=2**62, width_us=1)).names()
-
-
-def _filled(columns: Mapping[str, Any]) -> dict[str, Any]:
-    """int64 for integers (null as -1), everything else as it is."""
-    return {name: _integers(column) if column.dtype.kind in "iu" else column for name, column in columns.items()}
-
-
-def _integers(column: Any) -> Ints:
-    filled = column.filled(-1) if isinstance(column, np.ma.MaskedArray) else column
-    return np.asarray(filled, dtype=np.int64)
-
-
-def _sql(name: str) -> str:
-    return (resources.files("gpucost") / "sql" / "reduction" / f"{name}.sql").read_text(encoding="utf-8")

@@ -29,6 +29,8 @@ _EARLIEST_US, _LATEST_US = -62_135_510_400_000_000, 253_402_128_000_000_000
 """The same in microseconds since 1970."""
 _OFFSET = r"\d[Tt ].*([A-Za-z]|[+-]\d\d(:?\d\d){0,2}) *$"
 """ISO text that ends with an offset, Z, or the name of a zone."""
+_FEW_TURNS = 16
+"""Up to here a reading may be repeated in the statement for each turn of the clock; more turns take it as a parameter."""
 _LAST_TURN_US = 7_258_118_400_000_000
 """2200: later turns of the clock are not looked at, for 8,000 years of them would be a statement of megabytes."""
 
@@ -43,6 +45,8 @@ class TimeRule:
 
     zone: Zone
     epoch_unit: str | None
+    advice: str = "set spec.tasks.epochUnit to Seconds, Milliseconds or Microseconds"
+    """What to do about numbers without a unit."""
 
 
 def create_source(con: duckdb.DuckDBPyConnection, raw: str, rule: TimeRule) -> None:
@@ -128,9 +132,9 @@ def instant_of(con: duckdb.DuckDBPyConnection, raw: str, kind: str, rule: TimeRu
     if kind in _NAIVE:
         return _naive(con, raw, "CAST(creation_ts AS TIMESTAMP)", rule.zone)
     if kind == "VARCHAR" and rule.epoch_unit is None:
-        return _iso(con, raw, rule.zone)
+        return _iso(con, raw, rule)
     if kind in _INTEGERS or kind in ("DOUBLE", "FLOAT", "VARCHAR") or kind.startswith("DECIMAL"):
-        return _epoch(kind, rule.epoch_unit)
+        return _epoch(kind, rule)
     raise SourceError(
         f"creation_ts is of type {kind}; it must be a timestamp, ISO text, or a number with spec.tasks.epochUnit"
     )
@@ -142,25 +146,22 @@ def _sane(moment: str, kind: str) -> str:
     return f"CASE WHEN {moment} BETWEEN {early} AND {late} THEN {moment} END"
 
 
-def _epoch(kind: str, unit: str | None) -> str:
-    if unit is None:
-        raise SourceError(
-            f"creation_ts is a number ({kind}), and its unit is not guessed: "
-            "set spec.tasks.epochUnit to Seconds, Milliseconds or Microseconds"
-        )
-    exact, factor = "TRY_CAST(creation_ts AS DECIMAL(38, 6))", UNIT_US[unit]
+def _epoch(kind: str, rule: TimeRule) -> str:
+    if rule.epoch_unit is None:
+        raise SourceError(f"creation_ts is a number ({kind}), and its unit is not guessed: {rule.advice}")
+    exact, factor = "TRY_CAST(creation_ts AS DECIMAL(38, 6))", UNIT_US[rule.epoch_unit]
     possible = f"{exact} BETWEEN {_EARLIEST_US // factor} AND {_LATEST_US // factor}"
     return f"CASE WHEN {possible} THEN CAST(floor({exact} * {factor}) AS BIGINT) END"
 
 
-def _iso(con: duckdb.DuckDBPyConnection, raw: str, zone: Zone) -> str:
+def _iso(con: duckdb.DuckDBPyConnection, raw: str, rule: TimeRule) -> str:
     """ISO 8601 text with or without an offset, row by row."""
     numbers = f"SELECT bool_and(TRY_CAST(creation_ts AS DECIMAL(38, 6)) IS NOT NULL) FROM {raw} WHERE creation_ts <> ''"
     (numeric,) = con.execute(numbers).fetchone() or (False,)
     if numeric:
-        return _epoch("text of numbers", None)
+        return _epoch("text of numbers", rule)
     aware = f"epoch_us({_sane(_lenient('TIMESTAMPTZ'), 'TIMESTAMPTZ')})"
-    naive = _naive(con, raw, _lenient("TIMESTAMP"), zone)
+    naive = _naive(con, raw, _lenient("TIMESTAMP"), rule.zone)
     return f"CASE WHEN regexp_matches(creation_ts, '{_OFFSET}') THEN {aware} ELSE {naive} END"
 
 
@@ -183,7 +184,10 @@ def _naive(con: duckdb.DuckDBPyConnection, raw: str, moment: str, zone: Zone) ->
     until = max(first, min(last, _LAST_TURN_US))
     offsets = zone.offsets(first - 2 * 86_400_000_000, until + 2 * 86_400_000_000)
     turns = offsets.starts[1:] + np.maximum(offsets.values[1:], offsets.values[:-1])
-    return f"{reading} - ({_choose(reading, turns.tolist(), offsets.values.tolist())})"
+    if len(turns) <= _FEW_TURNS:
+        return f"{reading} - ({_choose(reading, turns.tolist(), offsets.values.tolist())})"
+    local = _choose("reading", turns.tolist(), offsets.values.tolist())
+    return f"list_transform([{reading}], lambda reading: reading - ({local}))[1]"
 
 
 def _choose(reading: str, turns: list[int], values: list[int]) -> str:

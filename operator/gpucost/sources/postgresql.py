@@ -63,8 +63,8 @@ def bring_postgresql(
 
 def _read_only(url: str, timeout_seconds: float) -> str:
     """The URL for libpq, with a session that is read-only and ends its statements after a timeout."""
-    parts = urlsplit(url)
-    if "@" in parts.fragment or "@" in parts.path or not _is_port(parts):
+    parts = _parts(url)
+    if parts is None:
         raise SourceError(
             f"{redacted(url)} is no URL of a database: write postgresql://USER:PASSWORD@HOST:PORT/DATABASE, "
             "with special characters of user and password as %40 for @, %2F for / and so on"
@@ -76,11 +76,14 @@ def _read_only(url: str, timeout_seconds: float) -> str:
     return urlunsplit(("postgresql", parts.netloc, parts.path, urlencode(parameters, quote_via=quote), ""))
 
 
-def _is_port(parts: SplitResult) -> bool:
+def _parts(url: str) -> SplitResult | None:
+    """The parts of a URL; None where user and password can't be told from the rest, so that no message shows a piece."""
     try:
-        return parts.port is None or parts.port > 0
-    except ValueError:
-        return False
+        parts = urlsplit(url)
+        clear = parts.port != 0 and parts.netloc.count("@") < 2 and "@" not in parts.path + parts.fragment
+    except ValueError:  # the port is no number, or there is half a bracket
+        return None
+    return parts if clear else None
 
 
 def _kinds(cursor: Any, statement: str) -> dict[str, str]:
@@ -91,7 +94,9 @@ def _kinds(cursor: Any, statement: str) -> dict[str, str]:
 
 
 def _slim(statement: str, kinds: Mapping[str, str], table: Table, running: Sequence[str]) -> str:
-    wanted = [name for name in kinds if name.lower() in table.columns] or list(kinds)
+    if table.missing(kinds):
+        return f"SELECT * FROM ({statement}) AS events LIMIT 0"
+    wanted = [name for name in kinds if name.lower() in table.columns]
     status = next((name for name in kinds if name.lower() == "status"), None)
     columns = ", ".join(_column(name, kinds[name], status, running) for name in wanted)
     return f"SELECT {columns} FROM ({statement}) AS events"

@@ -41,7 +41,7 @@ class _Row(NamedTuple):
 
 def read_schedule_table(database: TaskDatabase, spec: ScheduleTable, stated: Collection[str]) -> ScheduleRows:
     """Read the table. ``stated``: pools that CronJobs state, whose rows are ignored with an issue."""
-    rule = TimeRule(Zone.parse(spec.time_zone), None)
+    rule = TimeRule(Zone.parse(spec.time_zone), None, f"make it a timestamp with {SCALING.setting}")
     rows, issues = _rows(_fetch(database, spec, rule))
     twice = sorted({row.pool for row in rows} & set(stated))
     issues += [_stated_twice(pool) for pool in twice]
@@ -69,7 +69,9 @@ def _fetch(database: TaskDatabase, spec: ScheduleTable, rule: TimeRule) -> list[
             f"Map yours with {SCALING.setting}: one SELECT of {', '.join(COLUMNS)}"
         )
     time = instant_of(con, relation, kinds["creation_ts"], rule)
-    texts = ", ".join(f"CAST({name} AS VARCHAR)" for name in COLUMNS[:5])
+    whole = "regexp_replace(CAST({} AS VARCHAR), '^(\\d+)\\.0+$', '\\1')"  # pandas writes integers with nulls as 2.0
+    numbers = ("id", "nodes_count", "is_weekend")
+    texts = ", ".join(whole.format(name) if name in numbers else f"CAST({name} AS VARCHAR)" for name in COLUMNS[:5])
     return con.execute(f"SELECT {texts}, {time} FROM {relation}").fetchall()
 
 
@@ -118,7 +120,18 @@ def _hold(
         weekend = row.weekend if source is DayTypeSource.FLAG else None
         label = f"k8s_nodes_scaling/{row.id}"
         held.append(
-            HeldSchedule(label, row.pool, row.nodes, cron, zone, row.since_us, until_us, weekend=weekend, assumed=False)
+            HeldSchedule(
+                label,
+                row.pool,
+                row.nodes,
+                cron,
+                zone,
+                row.since_us,
+                until_us,
+                weekend=weekend,
+                assumed=False,
+                created_us=row.since_us,
+            )
         )
 
 

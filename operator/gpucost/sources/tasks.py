@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from glob import glob
@@ -41,6 +41,10 @@ class Table:
     columns: tuple[str, ...]
     setting: str
     """Path of the spec's query for it."""
+
+    def missing(self, names: Iterable[str]) -> bool:
+        """Whether a column is missing without which nothing can be computed; then the names of all say more than rows."""
+        return not set(self.columns) - set(OPTIONAL) <= {name.lower() for name in names}
 
 
 EVENTS: Final = Table("task_history", "raw_events", (*REQUIRED, *OPTIONAL), "spec.tasks.query")
@@ -273,12 +277,13 @@ def _bring_sqlite(con: duckdb.DuckDBPyConnection, path: str, table: Table, query
                 raise SourceError(_no_table(where, table, sorted(names)))
             statement = f"SELECT * FROM {table.name}" if query is None else check_select(query, "sqlite", table.setting)
             source.execute("BEGIN")  # both readings see the same rows
-            schema, batches = _sqlite_batches(source, statement, table.columns)
-            # Batch by batch, for a thread of DuckDB's own must not touch the cursor, nor swallow its errors.
-            batch = schema.empty_table()  # DuckDB finds it by its name
-            con.execute(f"CREATE OR REPLACE TEMP TABLE {table.relation} AS SELECT * FROM batch")
-            for batch in batches:  # noqa: B007
-                con.execute(f"INSERT INTO {table.relation} SELECT * FROM batch")
+            try:
+                _pull_sqlite(con, source, statement, table)
+            except sqlite3.OperationalError as error:
+                if "decode" not in str(error):
+                    raise
+                source.text_factory = lambda text: text.decode(errors="replace")  # slower, so only where it is needed
+                _pull_sqlite(con, source, statement, table)
     except sqlite3.Error as error:
         if "interrupted" in str(error):
             raise duckdb.InterruptException from None
@@ -300,17 +305,24 @@ def _sqlite(path: str, timeout_seconds: float) -> Iterator[sqlite3.Connection]:
         source.close()
 
 
-def _sqlite_batches(
-    source: sqlite3.Connection, statement: str, wanted: Collection[str]
-) -> tuple[pa.Schema, Iterator[pa.Table]]:
+def _pull_sqlite(con: duckdb.DuckDBPyConnection, source: sqlite3.Connection, statement: str, table: Table) -> None:
+    """Batch by batch, for a thread of DuckDB's own must not touch the cursor, nor swallow its errors."""
+    schema, batches = _sqlite_batches(source, statement, table)
+    batch = schema.empty_table()  # DuckDB finds it by its name
+    con.execute(f"CREATE OR REPLACE TEMP TABLE {table.relation} AS SELECT * FROM batch")
+    for batch in batches:  # noqa: B007
+        con.execute(f"INSERT INTO {table.relation} SELECT * FROM batch")
+
+
+def _sqlite_batches(source: sqlite3.Connection, statement: str, table: Table) -> tuple[pa.Schema, Iterator[pa.Table]]:
     """The columns that the method needs, batch by batch; of other columns only the names."""
     import pyarrow as pa  # a fifth of a second that only SQLite needs
 
     cursor = source.execute(f"SELECT * FROM ({statement}) LIMIT 0")
     names = [str(column[0]) for column in cursor.description]
-    kinds = _sqlite_kinds(source, statement, [name for name in names if name.lower() in wanted])
-    if not kinds:
+    if table.missing(names):
         return pa.schema([(name, pa.string()) for name in names]), iter(())
+    kinds = _sqlite_kinds(source, statement, [name for name in names if name.lower() in table.columns])
     columns = ", ".join(
         f'CAST("{name}" AS TEXT) AS "{name}"' if kind == pa.string() else f'"{name}"' for name, kind in kinds.items()
     )
@@ -325,8 +337,6 @@ def _sqlite_kinds(source: sqlite3.Connection, statement: str, names: Sequence[st
     text would lose digits and order."""
     import pyarrow as pa
 
-    if not names:
-        return {}
     types = ("= 'integer'", "IN ('integer', 'real')")
     checks = ", ".join(f'min(CASE WHEN "{n}" IS NOT NULL THEN typeof("{n}") {t} END)' for n in names for t in types)
     row = source.execute(f"SELECT {checks} FROM ({statement})").fetchone()  # null where there is no value

@@ -11,8 +11,10 @@ _HIDDEN = "..."
 def redacted(url: str) -> str:
     """A URL without its user, password and parameters; without its host too where these can't be told apart."""
     scheme, separator, rest = url.partition("://")
-    if not separator or rest.startswith("/"):
+    if not separator:
         return url
+    if rest.startswith("/"):
+        return url.partition("?")[0]
     place = re.split("[?#]", rest, maxsplit=1)[0]
     authority = place.partition("/")[0]
     if "@" in rest[len(authority) :]:  # a password with a / ? or # that should have been written as %2F and so on
