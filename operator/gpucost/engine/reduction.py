@@ -8,7 +8,7 @@ and busy spread spans and intervals over buckets. On demand the attempts themsel
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
@@ -23,6 +23,8 @@ from gpucost.core.money import Ints, group_starts
 from gpucost.engine.nodes import UNKNOWN, Nodes
 from gpucost.engine.session import SHARED, Session, read_sql
 
+OTHER: Final = 4
+"""Class of a status that no set knows."""
 UNKNOWN_STATUS, LOST, NEVER_RAN = 4, 5, 6
 """Outcomes of skipped attempts, and of tasks without any; 0 to 3 are Failure, Interrupted, Open, Success."""
 SKIPPED: Final = {UNKNOWN_STATUS: "UnknownStatus", LOST: "Lost"}
@@ -39,13 +41,17 @@ _COLLECTED: Final = {
     ),
     "all_intervals": "first HUGEINT, last HUGEINT",
     "all_alone": "type SMALLINT, piece_start BIGINT, piece_end BIGINT",
-    "all_copies": "status VARCHAR, service_name VARCHAR, copies BIGINT, copies_in_period BIGINT, different BIGINT",
+    "all_copies": "status INTEGER, service INTEGER, copies BIGINT, copies_in_period BIGINT, different BIGINT",
     "all_kept": (
         "task_id VARCHAR, started BIGINT, ended BIGINT, outcome INTEGER, retry BOOLEAN, service INTEGER, node INTEGER, "
         "type SMALLINT, part_start BIGINT, part_end BIGINT, counted BOOLEAN"
     ),
 }
 """What the ranges add to."""
+_NO_DOUBTS: Final = """
+    SELECT task_id, event_id, ts, 0::TINYINT AS class, 0 AS status, 0 AS service, 0 AS node, 0::BIGINT AS rank
+    FROM source LIMIT 0
+"""
 
 Strings = npt.NDArray[np.object_]
 
@@ -196,6 +202,8 @@ class Reduction:
         self._rules = rules
         self._keep = keep
         self._nodes = Nodes(rules.node_type)
+        self._statuses: tuple[str, ...] = ()
+        self._written: tuple[str, ...] = ()
         self._reader = Session(
             con,
             {
@@ -213,21 +221,23 @@ class Reduction:
         """Run all steps: range by range to attempts, then together to the rollup."""
         self._prepare()
         census = self._reader.columns("census")
-        services = self._number_services(census["service_name"])
+        self._number_statuses(census["status"])
+        self._number_services(census["service_name"])
         self._reduce_ranges(self._ranges(int(census["events"].sum())))
         self._reconsider()
         found = self._reader.fork()
         found.view("pieces")
         counts, executed, busy = (found.columns(name) for name in ("counted", "executed", "busy"))
         types, numbers = self._nodes.sorted_types()
+        services, places = self._named_services()
         return Rollup(
             services=services,
             node_types=types,
             census=self._census(census, found.columns("all_copies")),
-            counts=_counts(counts, numbers),
+            counts=_counts(counts, places, numbers),
             executed=Executed(
                 executed["bucket"],
-                executed["service"],
+                places[executed["service"]],
                 numbers[executed["type"]],
                 executed["outcome"],
                 executed["wanted"],
@@ -248,28 +258,29 @@ class Reduction:
         del rows["task_id"]
         _, numbers = self._nodes.sorted_types()
         rows["node_type"] = numbers[rows["node_type"]]
+        rows["service"] = self._named_services()[1][rows["service"]]
         return Attempts(task=task, task_ids=ids, users=np.array([by_task.get(i) for i in ids], dtype=object), **rows)
 
     def names(self) -> Names:
         """Statuses, services and names of nodes that the events hold, each in the order of bytes."""
         self._prepare()
         census = self._reader.columns("census")
-        services = self._number_services(census["service_name"])
+        self._number_statuses(census["status"])
+        self._number_services(census["service_name"])
         self._reader.view("slice", range="TRUE")
         self._reader.table("running")
         self._number_nodes()
-        statuses = tuple(sorted(set(census["status"]), key=str.encode))
-        return Names(statuses, services, tuple(sorted(filter(None, self._nodes.names), key=str.encode)))
+        nodes = tuple(sorted(filter(None, self._nodes.names), key=str.encode))
+        return Names(self._statuses, self._named_services()[0], nodes)
 
     def _prepare(self) -> None:
         """Macros, dictionaries, and the tables to which ranges add."""
         self._reader.con.execute(read_sql("node_text"))
-        self._reader.fill("statuses", "status VARCHAR, class TINYINT", self._rules.classes())
         self._reader.fill("nodes", "node_text VARCHAR, node_type VARCHAR, node INTEGER", ())
         self._reader.fill(f"{SHARED}.kinds", "node INTEGER, type SMALLINT, name VARCHAR", ())
         for name, columns in _COLLECTED.items():
             self._reader.fill(f"{SHARED}.{name}", columns, ())
-        self._reader.con.execute(f"CREATE OR REPLACE TABLE {SHARED}.all_doubtful AS SELECT task_id FROM source LIMIT 0")
+        self._reader.con.execute(f"CREATE OR REPLACE TABLE {SHARED}.all_doubts AS {_NO_DOUBTS}")
 
     def _ranges(self, events: int) -> list[str]:
         """Conditions on task_id that cut the events into ranges of bounded size."""
@@ -310,7 +321,7 @@ class Reduction:
         session.con.execute(f"CREATE TEMP VIEW events AS FROM {events}")
         session.view("ordered")
         session.table("found", self._rule)
-        session.collect("doubtful")
+        session.collect("doubts")
         session.con.execute("DELETE FROM found WHERE task_id IN (SELECT task_id FROM found WHERE doubtful)")
         self._add_up(session)
         session.con.execute(f"DROP VIEW events; DROP TABLE {events}")
@@ -318,16 +329,25 @@ class Reduction:
 
     def _reconsider(self) -> None:
         """Tasks in doubt again, each event once and in an order that settles every tie."""
-        if self._reader.con.execute(f"SELECT count(*) FROM {SHARED}.all_doubtful").fetchone() == (0,):
-            return
-        self._reader.view("slice", range="TRUE")
-        self._reader.table("careful")
-        self._reader.collect("copies")
-        self._reader.con.execute(f"CREATE OR REPLACE TABLE {SHARED}.settled AS {self._reader.text('settled')}")
         session = self._reader.fork()
-        session.view("ordered", "ordered_settled")
+        self._rank_unclear(session)
+        session.table("careful")
+        session.collect("copies")
+        session.view("ordered", "settled")
         session.table("found", self._rule)
         self._add_up(session)
+
+    def _rank_unclear(self, session: Session) -> None:
+        """Read tasks once more in which only node_id and metainfo settle a tie: that costs more than all the rest."""
+        unclear = session.con.execute(session.text("unclear")).fetchall()
+        if unclear:
+            self._reader.con.execute("CREATE OR REPLACE TEMP TABLE unclear AS SELECT task_id FROM source LIMIT 0")
+            self._reader.insert("unclear", unclear)
+            session.con.execute(
+                "DELETE FROM all_doubts WHERE task_id IN (SELECT unnest($tasks))", {"tasks": [t for (t,) in unclear]}
+            )
+            self._reader.view("slice", range="TRUE")
+            self._reader.con.execute(f"INSERT INTO {SHARED}.all_doubts {self._reader.text('ranked')}")
 
     def _add_up(self, session: Session) -> None:
         session.table("touching")
@@ -338,16 +358,27 @@ class Reduction:
     def _rule(self) -> str:
         return "first_run_to_end" if self._rules.first_run_to_end else "running_only"
 
-    def _number_services(self, raw: Sequence[str]) -> tuple[str, ...]:
-        """Number services in the order of their names' bytes; a missing name is ``unknown``."""
-        named = {name: name or UNKNOWN for name in raw}
-        services = tuple(sorted(set(named.values()), key=str.encode))
-        numbers = {name: i for i, name in enumerate(services)}
-        rows = [(r, numbers[n]) for r, n in named.items()]
+    def _number_statuses(self, names: Iterable[str]) -> None:
+        """Number statuses in the order of their bytes, so that numbers order as they do."""
+        self._statuses = tuple(sorted(set(names), key=str.encode))
+        classes = dict(self._rules.classes())
+        rows = [(name, i, classes.get(name, OTHER)) for i, name in enumerate(self._statuses)]
+        self._reader.fill("statuses", "status VARCHAR, number INTEGER, class TINYINT", rows)
+
+    def _number_services(self, names: Iterable[str]) -> None:
+        """Number services as they are written, in the order of their bytes; an empty name is one of them."""
+        self._written = tuple(sorted(set(names), key=str.encode))
+        rows = [(name, i) for i, name in enumerate(self._written)]
         self._reader.fill("services", "service_name VARCHAR, service INTEGER", rows)
-        wanted = [(i, self._rules.wanted(service)) for i, service in enumerate(services)]
+        wanted = [(i, self._rules.wanted(name or UNKNOWN)) for i, name in enumerate(self._written)]
         self._reader.fill(f"{SHARED}.wanted", "service INTEGER, wanted BOOLEAN", wanted)
-        return services
+
+    def _named_services(self) -> tuple[tuple[str, ...], Ints]:
+        """Services by name, where an empty one is ``unknown``, and the place among them of each that is written."""
+        names = [name or UNKNOWN for name in self._written]
+        services = tuple(sorted(set(names), key=str.encode))
+        places = {name: i for i, name in enumerate(services)}
+        return services, np.array([places[name] for name in names] or [0], dtype=np.int64)
 
     def _number_nodes(self) -> None:
         """Give numbers to the range's new nodes."""
@@ -365,10 +396,11 @@ class Reduction:
         keys = {pair: i for i, pair in enumerate(zip(rows["status"], rows["service_name"], strict=True))}
         events, inside = rows["events"].copy(), rows["events_in_period"].copy()
         for status, service, every, within in zip(
-            copies["status"], copies["service_name"], copies["copies"], copies["copies_in_period"], strict=True
+            copies["status"], copies["service"], copies["copies"], copies["copies_in_period"], strict=True
         ):
-            events[keys[status, service]] -= every
-            inside[keys[status, service]] -= within
+            key = keys[self._statuses[status], self._written[service]]
+            events[key] -= every
+            inside[key] -= within
         unusable = {reason: int(rows[column].sum()) for reason, column in _PROBLEMS.items()}
         return Census(
             status=rows["status"],
@@ -383,13 +415,13 @@ class Reduction:
         )
 
 
-def _counts(rows: Mapping[str, Any], numbers: Ints) -> Counts:
-    """Counts of attempts, without the tasks that never ran."""
+def _counts(rows: Mapping[str, Any], services: Ints, types: Ints) -> Counts:
+    """Counts of attempts, without the tasks that never ran, with services and types by their place."""
     mine = rows["outcome"] != NEVER_RAN
     return Counts(
         rows["bucket"][mine],
-        rows["service"][mine],
-        numbers[rows["type"][mine]],
+        services[rows["service"][mine]],
+        types[rows["type"][mine]],
         rows["outcome"][mine],
         rows["wanted"][mine],
         rows["touching"][mine],

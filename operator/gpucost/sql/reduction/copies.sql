@@ -2,7 +2,7 @@
 -- Reads: careful. Parameters: lo, hi.
 SELECT
     status,
-    service_name,
+    service,
     count(*) AS copies,
     count(*) FILTER (WHERE ts >= $lo AND ts < $hi) AS copies_in_period,
     count(*) FILTER (WHERE differs) AS different
@@ -10,12 +10,11 @@ FROM (
     SELECT
         *,
         event_id IS NOT NULL
-            AND ROW(ts, status, service_name, node_id, node_text, node_type)
-            <> first_value(ROW(ts, status, service_name, node_id, node_text, node_type))
-                OVER (PARTITION BY task_id, event_id ORDER BY copy) AS differs
+            AND ROW(ts, status, service, node)
+            IS DISTINCT FROM first_value(ROW(ts, status, service, node)) OVER (
+                PARTITION BY task_id, event_id ORDER BY copy
+            ) AS differs
     FROM careful
-    WHERE event_id IS NULL
-        OR (task_id, event_id) IN (SELECT (task_id, event_id) FROM careful WHERE copy > 1)
 )
 WHERE copy > 1
-GROUP BY status, service_name
+GROUP BY status, service
