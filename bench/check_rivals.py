@@ -1,4 +1,4 @@
-"""Runs the rivals on one data set and compares every figure with the notebook loop's.
+"""Runs the rivals on one data set and compares every figure with the notebook loop's; gpucost's status likewise.
 
 python bench/check_rivals.py --events tasks-20k.parquet [--postgres URL]
 """
@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import product
 from scenario import default_dir
 
 RIVALS = Path(__file__).parent / "rivals"
@@ -41,6 +42,12 @@ def differences(expected: Any, got: Any, path: str = "") -> list[str]:
     return [] if expected == got else [f"{path}: {expected} expected, {got} found"]
 
 
+def told(name: str, wrong: list[str]) -> bool:
+    """Says whether a contestant agrees; true if it does not."""
+    print(f"{name}: {'agrees' if not wrong else f'{len(wrong)} figures differ'}", *wrong[:10], sep="\n  ")
+    return bool(wrong)
+
+
 def main() -> int:
     """Command line; the exit code is 1 if any figure differs."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -50,13 +57,16 @@ def main() -> int:
     variants = {name: ["--events", str(args.events), *options] for name, options in VARIANTS.items()}
     if args.postgres:
         variants["postgres_pushdown"] = ["--postgres", args.postgres]
-    expected, failed = None, 0
+    expected: dict[str, Any] = {}
+    failed = 0
     for name, options in variants.items():
         got = figures_of(name, options)
         expected = expected or got
         wrong = differences(expected, got)
-        failed += bool(wrong)
-        print(f"{name}: {'agrees' if not wrong else f'{len(wrong)} figures differ'}", *wrong[:10], sep="\n  ")
+        failed += told(name, wrong)
+    for db in filter(None, (args.events, args.postgres)):
+        wrong = differences(product.held(expected), product.stated(product.status_of(db)))
+        failed += told(f"gpucost, {'Parquet' if db is args.events else 'PostgreSQL'}", wrong)
     return min(failed, 1)
 
 

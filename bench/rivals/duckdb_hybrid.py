@@ -221,7 +221,7 @@ class Reduction:
                         {self.service_code} AS service, {NODE_KEY} AS key
                     FROM (SELECT *, {NODE_TEXT} AS name FROM {self.source} WHERE {where} AND event_id IN ({ids}))
                     QUALIFY row_number() OVER (PARTITION BY task_id, event_id
-                        ORDER BY us, status, service_name, node_id, metainfo) = 1)
+                        ORDER BY us, status, coalesce(service_name, ''), coalesce(node_id, ''), coalesce(metainfo, '')) = 1)
                 LEFT JOIN node USING (key)""")
         again = self.streamed(db, "once", "again")
         return f"(FROM ({attempts}) ANTI JOIN suspect USING (task_id)) UNION ALL {again}"

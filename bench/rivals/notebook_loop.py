@@ -145,7 +145,7 @@ def load(path: Path) -> pd.DataFrame:
     events["us"] = events["creation_ts"].astype("datetime64[us, UTC]").astype("int64")
     events = events[events["us"] <= NOW_US]
     order = ["task_id", "us", "event_id", "status", "service_name", "node_id", "metainfo"]
-    return events.sort_values(order).drop_duplicates(["task_id", "event_id"])
+    return events.sort_values(order, na_position="first").drop_duplicates(["task_id", "event_id"])
 
 
 def reduce(args: argparse.Namespace) -> Rollup:

@@ -49,7 +49,7 @@ def load(path: Path) -> pd.DataFrame:
     if tied.any():
         order = np.arange(len(events))
         rows = events.loc[tied, [*keys, *TEXTS]].astype(dict.fromkeys(TEXTS, object))
-        order[tied] = rows.sort_values([*keys, *TEXTS]).index
+        order[tied] = rows.sort_values([*keys, *TEXTS], na_position="first").index
         events = events.iloc[order]
     return events.drop_duplicates(["task_id", "event_id"]).reset_index(drop=True)
 

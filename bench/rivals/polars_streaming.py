@@ -119,7 +119,7 @@ def again(args: argparse.Namespace, services: list[str], suspects: pl.Series) ->
     """Attempts of tasks that may hold a row twice: the first row of each event id, by the bytes of all columns."""
     order = ["task_id", "creation_ts", "event_id", "status", "service_name", "node_id", "metainfo"]
     rows = pl.scan_parquet(args.events).filter(col("task_id").is_in(suspects.implode())).collect(engine="streaming")
-    rows = rows.sort(order, nulls_last=True).unique(["task_id", "event_id"], keep="first")
+    rows = rows.sort(order).unique(["task_id", "event_id"], keep="first")
     return attempts(events(rows.lazy(), services).sort("task_id", "us", "event_id"))
 
 

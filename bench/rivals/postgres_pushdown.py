@@ -138,7 +138,9 @@ def by_hour(intervals: str, keys: str, extra: str) -> str:
 def statement() -> str:
     """The whole reduction."""
     until = f"creation_ts <= to_timestamp({NOW_US // SECOND_US})"
-    order = ", ".join(["creation_ts", *(f"{c} {BYTES}" for c in ("status", "service_name", "node_id", "metainfo"))])
+    order = ", ".join(
+        ["creation_ts", *(f"coalesce({c}, '') {BYTES}" for c in ("status", "service_name", "node_id", "metainfo"))]
+    )
     first = f"""SELECT DISTINCT ON (task_id, event_id) * FROM task_history
         WHERE {until} AND task_id IN (SELECT task_id FROM suspect) ORDER BY task_id, event_id, {order}"""
     return f"""

@@ -91,6 +91,14 @@ class TestOutOfReach:
         said = report(name.format(tmp_path)).sentence(1)
         assert str(tmp_path) in said or "has no column task_id" in said  # nearly any text is a CSV file
 
+    def test_files_of_no_bytes(self, tmp_path: Path, report: Report) -> None:
+        for ending in ("db", "parquet", "csv"):
+            (tmp_path / f"a.{ending}").write_bytes(b"")
+        assert "it has no tables" in report(f"sqlite:///{tmp_path}/a.db").sentence(1)
+        assert "can't be read" in report(f"duckdb:///{tmp_path}/a.db").sentence(1)
+        assert "can't be read" in report(tmp_path / "a.parquet").sentence(1)
+        assert "has no column" in report(tmp_path / "a.csv").sentence(1)
+
     def test_a_parquet_file_cut_short(self, tmp_path: Path, report: Report) -> None:
         """Two good files and one whose data is damaged: seen only while the report is computed."""
         for _ in range(3):
@@ -196,12 +204,10 @@ class TestTimeouts:
 
 
 class TestTables:
-    @everywhere
+    @pytest.mark.parametrize("engine", ["sqlite", "duckdb", "postgresql"])
     def test_a_table_that_is_missing(
         self, engine: str, server: Postgres | None, tmp_path: Path, report: Report
     ) -> None:
-        if engine in ("parquet", "csv"):
-            pytest.skip("files are the table")
         url = put(engine, events(*LIFE), tmp_path, server, name="history")
         said = report(url).sentence(1)
         assert "has no table task_history" in said

@@ -326,11 +326,11 @@ def _distributions(report: Report) -> RenderableType:
     from gpucost.report.attempttables import distributions
 
     found = {column.name: list(column.values) for column in distributions(report).columns}
-    names = ("mean", "std", "p05", "p25", "p50", "p75", "p90", "p95")
+    names = ("mean", "std", "p05", "p50", "p95")
     tables = []
     for measure in ("cost_per_success", "cost_per_failed_second"):
         rows = [
-            [shorten(service, NAME_WIDTH // 2), f"{found['count'][i]:,}", *(tariff(found[name][i]) for name in names)]
+            [shorten(service, NAME_WIDTH), f"{found['count'][i]:,}", *(tariff(found[name][i]) for name in names)]
             for i, service in enumerate(found["service_name"])
             if found["measure"][i] == measure
         ]

@@ -119,6 +119,7 @@ def _hold(
             issues.append(_contradiction(row))
         weekend = row.weekend if source is DayTypeSource.FLAG else None
         label = f"k8s_nodes_scaling/{row.id}"
+        since_us = row.since_us + (cron.every_us is not None)  # the first period is over only after it began
         held.append(
             HeldSchedule(
                 label,
@@ -126,7 +127,7 @@ def _hold(
                 row.nodes,
                 cron,
                 zone,
-                row.since_us,
+                since_us,
                 until_us,
                 weekend=weekend,
                 assumed=False,
