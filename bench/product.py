@@ -104,7 +104,9 @@ def status_of(db: str | Path) -> dict[str, Any]:
 
 def held(figures: dict[str, Any]) -> dict[str, Any]:
     """The figures of a rival in the terms of a status: nano-units, and millionths of an hour."""
-    services, types, total = defaultdict(Counter[str]), defaultdict(Counter[str]), Counter[str]()
+    services: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    types: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    total: Counter[str] = Counter()
     for name, us in figures["executed_us"].items():
         node_type, service, _ = name.split("/")
         services[service]["executedHours"] += us
@@ -130,6 +132,7 @@ def held(figures: dict[str, Any]) -> dict[str, Any]:
             sums[field] = half_up(sums[field] * 10**6, HOUR_US)
     for sums in (*services.values(), total):
         sums.update(dict.fromkeys(COUNTS.values(), 0))
+    total.update(dict.fromkeys(COSTS.values(), 0))
     quality = {k: figures[k] for k in ("loaded", "charged", "neverRan")} | figures["skipped"]
     return {"services": services, "nodeTypes": types, "summary": total, "quality": quality}
 

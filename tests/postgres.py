@@ -75,8 +75,8 @@ class Postgres:
 def postgres() -> Iterator[Postgres]:
     """The server, started at its first use."""
     try:
-        running = _running()
-        server = running.__enter__()
+        context = running()
+        server = context.__enter__()
     except Missing as why:
         if os.environ.get("CI") == "true":
             pytest.fail(f"PostgreSQL is needed under CI=true: {why}")
@@ -84,11 +84,12 @@ def postgres() -> Iterator[Postgres]:
     try:
         yield server
     finally:
-        running.__exit__(None, None, None)
+        context.__exit__(None, None, None)
 
 
 @contextmanager
-def _running() -> Iterator[Postgres]:
+def running(*more: str) -> Iterator[Postgres]:
+    """A server with these options besides, and instead of, those above. Raises Missing where none can be had."""
     initdb, postgres = _program("initdb"), _program("postgres")
     as_user, owner = _other_user()
     # A short path: that of the server's socket may have only 107 bytes.
@@ -104,7 +105,7 @@ def _running() -> Iterator[Postgres]:
         port = _free_port()
         options = [
             word
-            for option in (*OPTIONS, f"port={port}", f"unix_socket_directories={folder}")
+            for option in (*OPTIONS, *more, f"port={port}", f"unix_socket_directories={folder}")
             for word in ("-c", option)
         ]
         with (folder / "log").open("wb") as log:

@@ -17,7 +17,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from casereport import spec_of
-from gpucost.compute import compute
+from gpucost.computing import compute
 from gpucost.report.report import Report
 from gpucost.report.status import status_of
 from postgres import Postgres

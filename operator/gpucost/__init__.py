@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gpucost.compute import compute
+    from gpucost.computing import compute
     from gpucost.report.report import Report
 
 __all__ = ["Report", "compute"]
@@ -19,7 +19,7 @@ __all__ = ["Report", "compute"]
 def __getattr__(name: str) -> Any:
     """Import on first use: the command line starts without pandas and DuckDB."""
     if name == "compute":
-        from gpucost.compute import compute
+        from gpucost.computing import compute
 
         return compute
     if name == "Report":

@@ -31,7 +31,7 @@ import typer.main
 
 from gpucost.api.costreport import CostReportSpec
 from gpucost.cli.main import app
-from gpucost.compute import compute
+from gpucost.computing import compute
 from gpucost.core.issues import SENTENCES
 from gpucost.demo import made_demo
 from gpucost.report.columns import Column, Kind, Table

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from docs.generate import PAGES, ROOT, commands, demo_report, differences, fresh_folder, matches, renewed, trimmed
 from gpucost.cli.main import app
-from gpucost.compute import compute
+from gpucost.computing import compute
 from gpucost.core import issues
 from gpucost.report.conditions import REASONS, conditions
 from gpucost.report.status import status_of

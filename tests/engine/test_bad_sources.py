@@ -603,7 +603,7 @@ def test_urls_are_shown_without_what_is_secret(url: str, shown: str) -> None:
 def test_threads_do_not_share_a_database(tmp_path: Path, report: Report) -> None:
     """Reports at the same time do not disturb each other."""
     url = put("duckdb", events(*LIFE), tmp_path)
-    from gpucost.compute import compute
+    from gpucost.computing import compute
 
     found: list[int] = []
 

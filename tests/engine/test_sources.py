@@ -325,12 +325,7 @@ def _mapped() -> pa.Table:
     )
 
 
-HIDDEN = pytest.mark.xfail(strict=True, reason="the reduction's own temporary tables hide tables of the same names")
-
-
-@pytest.mark.parametrize(
-    "name", ["events", *(pytest.param(n, marks=HIDDEN) for n in ("nodes", "services", "source", "statuses", "running"))]
-)
+@pytest.mark.parametrize("name", ["events", "nodes", "services", "source", "statuses", "running"])
 def test_a_duckdb_table_may_be_named_like_ours(name: str, tmp_path: Path, expected: str) -> None:
     path = str(put("duckdb", TABLE, tmp_path, name=name)).removeprefix("duckdb:///")
     with duckdb.connect(path) as con:
@@ -340,7 +335,6 @@ def test_a_duckdb_table_may_be_named_like_ours(name: str, tmp_path: Path, expect
     assert _figures(found) == _figures(expected)
 
 
-@pytest.mark.xfail(strict=True, reason="temporary tables stay in the caller's connection")
 def test_a_connection_is_left_as_it_was() -> None:
     with closing(_connected(TABLE)) as con:
         con.execute("CREATE TEMP TABLE events AS SELECT 1 AS mine")

@@ -16,7 +16,7 @@ import pytest
 from command import cron_job, manifest
 from examples import shown, utc
 from gpucost.api.costreport import DayTypeSource, ScheduleTable, SpecError
-from gpucost.compute import compute
+from gpucost.computing import compute
 from gpucost.core.issues import DAY_TYPE_CONTRADICTION, POOL_STATED_TWICE, UNREADABLE_TABLE_ROW
 from gpucost.core.money import HOUR_US
 from gpucost.core.schedule import FOR_EVER

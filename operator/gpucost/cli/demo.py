@@ -12,7 +12,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from gpucost.cli import render
-from gpucost.compute import compute
+from gpucost.computing import compute
 from gpucost.core.allocation import Outcome
 from gpucost.core.instants import instant_text
 from gpucost.core.money import shown_money, shown_percent

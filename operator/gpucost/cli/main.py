@@ -103,7 +103,7 @@ def report(
     """Compute a report from files, with no cluster: what was spent, on what, how much was idle, and what to do."""
     from gpucost.cli import render
     from gpucost.cli.thresholds import crossed, parse_thresholds
-    from gpucost.compute import compute, read_report
+    from gpucost.computing import compute, read_report
     from gpucost.sources.tasks import Limits
 
     thresholds = parse_thresholds(fail_on or [])
@@ -140,7 +140,7 @@ def schedule(
 ) -> None:
     """Node counts over time: every change with the CronJob that made it, conflicts, gaps, and what could not be read."""
     from gpucost.cli import render
-    from gpucost.compute import compute, read_report, without_tasks
+    from gpucost.computing import compute, read_report, without_tasks
 
     _one_stdin(file, cronjobs)
     manifest = without_tasks(read_report(file))
@@ -163,7 +163,7 @@ def explain(
 ) -> None:
     """Where a figure comes from, down to CronJob, price and attempts."""
     from gpucost.cli import render
-    from gpucost.compute import compute, read_report
+    from gpucost.computing import compute, read_report
     from gpucost.report.explain import explain as explain_figure
 
     _one_stdin(file, cronjobs)

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
 
-import numpy as np
-
 from gpucost.core.money import Ints
 
 QUANTILES: Final = {name: Fraction(int(name[1:]), 100) for name in ("p05", "p25", "p50", "p75", "p90", "p95")}
@@ -28,13 +26,13 @@ class Distribution:
     """None where the weights are all zero."""
 
 
-def distribution(values: Ints, weights: Ints, weighted_sum: int | None = None) -> Distribution | None:
+def distribution(values: Sequence[int], weights: Ints, weighted_sum: int | None = None) -> Distribution | None:
     """The distribution of values; None of none. ``weighted_sum``: sum of value * weight, where it is known exactly."""
     if not len(values):
         return None
-    ordered = np.sort(values).tolist()
+    ordered = sorted(values)
     total, whole = sum(ordered), int(weights.sum())
-    product = sum(map(int.__mul__, values.tolist(), weights.tolist())) if weighted_sum is None else weighted_sum
+    product = sum(map(int.__mul__, values, weights.tolist())) if weighted_sum is None else weighted_sum
     return Distribution(
         count=len(ordered),
         mean=Fraction(total, len(ordered)),

@@ -22,6 +22,7 @@ from gpucost.core.globs import Globs
 from gpucost.core.money import Ints, group_starts
 from gpucost.engine.nodes import UNKNOWN, Nodes
 from gpucost.engine.session import SHARED, Session, read_sql
+from gpucost.engine.source import SOURCE
 
 OTHER: Final = 4
 """Class of a status that no set knows."""
@@ -33,11 +34,15 @@ EVENTS_PER_RANGE: Final = 1_500_000
 WORKERS: Final = 2
 """Ranges whose attempts are found at a time: windows over sorted rows run on one core, reading on all."""
 
+STILL_OPEN: Final = -(2**62)
+"""End of an attempt that has none."""
+
 _PROBLEMS: Final = {"NoTaskId": "no_task_id", "NoTime": "no_time", "ImpossibleTime": "impossible_time"}
 _KEYS: Final = "service INTEGER, type SMALLINT, outcome INTEGER, wanted BOOLEAN"
 _COLLECTED: Final = {
     "all_spans": (
-        f"first BIGINT, last BIGINT, {_KEYS}, attempts BIGINT, ended BIGINT, retries BIGINT, starts BIGINT, ends BIGINT"
+        f"first BIGINT, last BIGINT, {_KEYS}, attempts BIGINT, ended BIGINT, retries BIGINT, lengths BIGINT, "
+        "starts BIGINT, ends BIGINT"
     ),
     "all_intervals": "first HUGEINT, last HUGEINT",
     "all_alone": "type SMALLINT, piece_start BIGINT, piece_end BIGINT",
@@ -48,9 +53,15 @@ _COLLECTED: Final = {
     ),
 }
 """What the ranges add to."""
+_LEFT_BEHIND: Final = (
+    ("VIEW", SOURCE),
+    ("VIEW", "gpucost_slice"),
+    *(("TABLE", f"gpucost_{name}") for name in ("statuses", "services", "nodes", "running", "unclear")),
+    *(("MACRO", f"gpucost_{name}") for name in ("name_in", "node_text")),
+)
 _NO_DOUBTS: Final = """
     SELECT task_id, event_id, ts, 0::TINYINT AS class, 0 AS status, 0 AS service, 0 AS node, 0::BIGINT AS rank
-    FROM source LIMIT 0
+    FROM gpucost_source LIMIT 0
 """
 
 Strings = npt.NDArray[np.object_]
@@ -123,6 +134,8 @@ class Counts:
     touching: Ints
     ended: Ints
     retries: Ints
+    lengths_us: Ints
+    """Whole length of those that ended, from start to end, also outside the period."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +196,7 @@ class Attempts:
     retry: npt.NDArray[np.bool_]
     started_us: Ints
     ended_us: Ints
-    """The event that ended it, -1 for an Open attempt."""
+    """The event that ended it; STILL_OPEN for an Open attempt."""
     part_start_us: Ints
     part_end_us: Ints
     """The part within the period."""
@@ -192,7 +205,7 @@ class Attempts:
 
 
 class Reduction:
-    """Task events of one source in one window, reduced step by step in a DuckDB connection that has ``source``.
+    """Task events of one source in one window, reduced step by step in a DuckDB connection that has the source.
 
     The connection reads ranges of events; while it reads the next one, others sort the last and find its attempts.
     ``keep``: also keep every attempt, for attempts().
@@ -217,6 +230,12 @@ class Reduction:
         )
         con.execute(f"ATTACH IF NOT EXISTS ':memory:' AS {SHARED}")
 
+    def close(self) -> None:
+        """Leave the connection as it was: it may be the caller's own."""
+        for kind, name in _LEFT_BEHIND:
+            self._reader.con.execute(f"DROP {kind} IF EXISTS temp.{name}")
+        self._reader.con.execute(f"DETACH {SHARED}")
+
     def rollup(self) -> Rollup:
         """Run all steps: range by range to attempts, then together to the rollup."""
         self._prepare()
@@ -225,15 +244,15 @@ class Reduction:
         self._number_services(census["service_name"])
         self._reduce_ranges(self._ranges(int(census["events"].sum())))
         self._reconsider()
-        found = self._reader.fork()
-        found.view("pieces")
-        counts, executed, busy = (found.columns(name) for name in ("counted", "executed", "busy"))
+        with self._reader.fork() as session:
+            session.view("pieces")
+            counts, executed, busy, copies = map(session.columns, ("counted", "executed", "busy", "all_copies"))
         types, numbers = self._nodes.sorted_types()
         services, places = self._named_services()
         return Rollup(
             services=services,
             node_types=types,
-            census=self._census(census, found.columns("all_copies")),
+            census=self._census(census, copies),
             counts=_counts(counts, places, numbers),
             executed=Executed(
                 executed["bucket"],
@@ -249,7 +268,8 @@ class Reduction:
 
     def attempts(self) -> Attempts:
         """Charged attempts one by one; after rollup(), where they were to be kept."""
-        rows = self._reader.fork().columns("details")
+        with self._reader.fork() as session:
+            rows = session.columns("details")
         users = self._reader.columns("users")
         by_task = dict(zip(users["task_id"], users["user_id"], strict=True))
         first = group_starts(rows["task_id"])
@@ -267,8 +287,8 @@ class Reduction:
         census = self._reader.columns("census")
         self._number_statuses(census["status"])
         self._number_services(census["service_name"])
-        self._reader.view("slice", range="TRUE")
-        self._reader.table("running")
+        self._reader.view("gpucost_slice", "slice", range="TRUE")
+        self._reader.table("gpucost_running", "running")
         self._number_nodes()
         nodes = tuple(sorted(filter(None, self._nodes.names), key=str.encode))
         return Names(self._statuses, self._named_services()[0], nodes)
@@ -276,7 +296,7 @@ class Reduction:
     def _prepare(self) -> None:
         """Macros, dictionaries, and the tables to which ranges add."""
         self._reader.con.execute(read_sql("node_text"))
-        self._reader.fill("nodes", "node_text VARCHAR, node_type VARCHAR, node INTEGER", ())
+        self._reader.fill("gpucost_nodes", "node_text VARCHAR, node_type VARCHAR, node INTEGER", ())
         self._reader.fill(f"{SHARED}.kinds", "node INTEGER, type SMALLINT, name VARCHAR", ())
         for name, columns in _COLLECTED.items():
             self._reader.fill(f"{SHARED}.{name}", columns, ())
@@ -288,7 +308,7 @@ class Reduction:
         if count == 1:
             return ["TRUE"]
         found = self._reader.con.execute(
-            "SELECT min(task_id), max(task_id) FROM source WHERE problem IS NULL"
+            "SELECT min(task_id), max(task_id) FROM gpucost_source WHERE problem IS NULL"
         ).fetchone()
         if found is None or not isinstance(found[0], int):
             return [f"hash(task_id) % {count} = {i}" for i in range(count)]
@@ -310,43 +330,44 @@ class Reduction:
 
     def _read_range(self, condition: str, events: str) -> None:
         """Events of a range of tasks in a few integers."""
-        self._reader.view("slice", range=condition)
-        self._reader.table("running")
+        self._reader.view("gpucost_slice", "slice", range=condition)
+        self._reader.table("gpucost_running", "running")
         self._number_nodes()
         self._reader.con.execute(f"CREATE OR REPLACE TABLE {events} AS {self._reader.text('events')}")
 
     def _find(self, events: str) -> None:
         """Attempts of a range, and what the rollup adds up of them. Tasks in doubt are left for later."""
-        session = self._reader.fork()
-        session.con.execute(f"CREATE TEMP VIEW events AS FROM {events}")
-        session.view("ordered")
-        session.table("found", self._rule)
-        session.collect("doubts")
-        session.con.execute("DELETE FROM found WHERE task_id IN (SELECT task_id FROM found WHERE doubtful)")
-        self._add_up(session)
-        session.con.execute(f"DROP VIEW events; DROP TABLE {events}")
-        session.con.close()
+        with self._reader.fork() as session:
+            session.con.execute(f"CREATE TEMP VIEW events AS FROM {events}")
+            session.view("ordered")
+            session.table("found", self._rule)
+            session.collect("doubts")
+            session.con.execute("DELETE FROM found WHERE task_id IN (SELECT task_id FROM found WHERE doubtful)")
+            self._add_up(session)
+            session.con.execute(f"DROP TABLE {events}")
 
     def _reconsider(self) -> None:
         """Tasks in doubt again, each event once and in an order that settles every tie."""
-        session = self._reader.fork()
-        self._rank_unclear(session)
-        session.table("careful")
-        session.collect("copies")
-        session.view("ordered", "settled")
-        session.table("found", self._rule)
-        self._add_up(session)
+        with self._reader.fork() as session:
+            self._rank_unclear(session)
+            session.table("careful")
+            session.collect("copies")
+            session.view("ordered", "settled")
+            session.table("found", self._rule)
+            self._add_up(session)
 
     def _rank_unclear(self, session: Session) -> None:
         """Read tasks once more in which only node_id and metainfo settle a tie: that costs more than all the rest."""
         unclear = session.con.execute(session.text("unclear")).fetchall()
         if unclear:
-            self._reader.con.execute("CREATE OR REPLACE TEMP TABLE unclear AS SELECT task_id FROM source LIMIT 0")
-            self._reader.insert("unclear", unclear)
+            self._reader.con.execute(
+                "CREATE OR REPLACE TEMP TABLE gpucost_unclear AS SELECT task_id FROM gpucost_source LIMIT 0"
+            )
+            self._reader.insert("gpucost_unclear", unclear)
             session.con.execute(
                 "DELETE FROM all_doubts WHERE task_id IN (SELECT unnest($tasks))", {"tasks": [t for (t,) in unclear]}
             )
-            self._reader.view("slice", range="TRUE")
+            self._reader.view("gpucost_slice", "slice", range="TRUE")
             self._reader.con.execute(f"INSERT INTO {SHARED}.all_doubts {self._reader.text('ranked')}")
 
     def _add_up(self, session: Session) -> None:
@@ -363,13 +384,13 @@ class Reduction:
         self._statuses = tuple(sorted(set(names), key=str.encode))
         classes = dict(self._rules.classes())
         rows = [(name, i, classes.get(name, OTHER)) for i, name in enumerate(self._statuses)]
-        self._reader.fill("statuses", "status VARCHAR, number INTEGER, class TINYINT", rows)
+        self._reader.fill("gpucost_statuses", "status VARCHAR, number INTEGER, class TINYINT", rows)
 
     def _number_services(self, names: Iterable[str]) -> None:
         """Number services as they are written, in the order of their bytes; an empty name is one of them."""
         self._written = tuple(sorted(set(names), key=str.encode))
         rows = [(name, i) for i, name in enumerate(self._written)]
-        self._reader.fill("services", "service_name VARCHAR, service INTEGER", rows)
+        self._reader.fill("gpucost_services", "service_name VARCHAR, service INTEGER", rows)
         wanted = [(i, self._rules.wanted(name or UNKNOWN)) for i, name in enumerate(self._written)]
         self._reader.fill(f"{SHARED}.wanted", "service INTEGER, wanted BOOLEAN", wanted)
 
@@ -384,7 +405,7 @@ class Reduction:
         """Give numbers to the range's new nodes."""
         found = self._reader.con.execute(read_sql("new_nodes")).fetchall()
         new = [self._nodes.number(text, stated) for text, stated in found]
-        self._reader.insert("nodes", [(node.text, node.stated, node.number) for node in new])
+        self._reader.insert("gpucost_nodes", [(node.text, node.stated, node.number) for node in new])
         fresh = self._nodes.not_listed(new)
         self._reader.insert(f"{SHARED}.kinds", [(node.number, node.type_number, node.name) for node in fresh])
 
@@ -427,6 +448,7 @@ def _counts(rows: Mapping[str, Any], services: Ints, types: Ints) -> Counts:
         rows["touching"][mine],
         rows["ended"][mine],
         rows["retries"][mine],
+        rows["lengths"][mine],
     )
 
 

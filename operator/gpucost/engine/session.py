@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from functools import cache
 from importlib import resources
 from typing import Any, Final
@@ -23,11 +24,12 @@ class Session:
         self.con = con
         self._parameters = parameters
 
-    def fork(self) -> Session:
+    @contextmanager
+    def fork(self) -> Iterator[Session]:
         """Another connection to the same database, at home in the shared catalogue."""
-        con = self.con.cursor()
-        con.execute(f"USE {SHARED}")
-        return Session(con, self._parameters)
+        with closing(self.con.cursor()) as con:
+            con.execute(f"USE {SHARED}")
+            yield Session(con, self._parameters)
 
     def text(self, name: str, **more: str) -> str:
         """A step's SQL with its parameters in place."""

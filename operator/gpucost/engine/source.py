@@ -1,6 +1,6 @@
-"""The columns of a task database, checked and brought to one form: the relation ``source``.
+"""The columns of a task database, checked and brought to one form: the relation ``gpucost_source``.
 
-``source`` has task_id, event_id (null where there is none), ts (UTC microseconds), status, service_name, node_id, metainfo,
+It has task_id, event_id (null where there is none), ts (UTC microseconds), status, service_name, node_id, metainfo,
 node_type (texts, empty where missing) and problem (null, or why the row can't be used).
 """
 
@@ -16,6 +16,8 @@ import numpy as np
 from gpucost.core.zones import Zone
 
 REQUIRED: Final = ("task_id", "service_name", "status", "creation_ts", "node_id", "metainfo")
+SOURCE: Final = "gpucost_source"
+"""Name of the relation. What is made beside a site's own tables has a prefix, lest it hides one of theirs."""
 OPTIONAL: Final = ("event_id", "node_type", "user_id")
 UNIT_US: Final[Mapping[str, int]] = {"Seconds": 1_000_000, "Milliseconds": 1_000, "Microseconds": 1}
 
@@ -59,7 +61,7 @@ def create_source(con: duckdb.DuckDBPyConnection, raw: str, rule: TimeRule) -> N
             "Map your schema with spec.tasks.query: one SELECT that names the columns "
             f"{', '.join(REQUIRED)} (and optionally {', '.join(OPTIONAL)})"
         )
-    con.execute(f"CREATE OR REPLACE TEMP VIEW source AS {_select(con, raw, columns, rule)}")
+    con.execute(f"CREATE OR REPLACE TEMP VIEW {SOURCE} AS {_select(con, raw, columns, rule)}")
 
 
 def _select(con: duckdb.DuckDBPyConnection, raw: str, columns: Mapping[str, str], rule: TimeRule) -> str:

@@ -11,8 +11,9 @@ import numpy as np
 from gpucost.core.allocation import Outcome
 from gpucost.core.gaps import gaps_of
 from gpucost.core.instants import instant_text
-from gpucost.core.money import SECOND_US, Ints, multiply_divide_round
+from gpucost.core.money import SECOND_US, Ints, round_half_up
 from gpucost.core.statistics import QUANTILES, Distribution, distribution
+from gpucost.engine.reduction import STILL_OPEN
 from gpucost.report.columns import Column, Kind, Table
 from gpucost.report.lines import Mask, ratio
 from gpucost.report.report import OUTCOMES, Details, Report
@@ -50,7 +51,10 @@ def attempts(report: Report) -> Table:
             Column("retry", Kind.FLAG, rows.retry.astype(bool)),
             Column("started", Kind.TEXT, [instant_text(at) for at in rows.started_us.tolist()], "UTC"),
             Column(
-                "ended", Kind.TEXT, [None if at == -1 else instant_text(at) for at in rows.ended_us.tolist()], "UTC"
+                "ended",
+                Kind.TEXT,
+                [None if at == STILL_OPEN else instant_text(at) for at in rows.ended_us.tolist()],
+                "UTC",
             ),
             Column("counted", Kind.FLAG, rows.counted.astype(bool), "ended in the period"),
             Column("executed_seconds", Kind.SECONDS, details.executed_us, "in the period"),
@@ -134,7 +138,7 @@ def cost_per_attempt(report: Report, chosen: Mask, outcomes: Collection[Outcome]
     """The distribution of money per attempt of some outcomes, in nano-units, with weight 1."""
     details = details_of(report)
     mine = chosen & np.isin(details.attempts.outcome, [OUTCOMES.index(outcome) for outcome in outcomes])
-    return distribution(details.cost[mine], np.ones(int(mine.sum()), dtype=np.int64))
+    return distribution(details.cost[mine].tolist(), np.ones(int(mine.sum()), dtype=np.int64))
 
 
 def cost_per_failed_second(report: Report, chosen: Mask) -> Distribution | None:
@@ -142,8 +146,14 @@ def cost_per_failed_second(report: Report, chosen: Mask) -> Distribution | None:
     details = details_of(report)
     mine = chosen & (details.attempts.outcome == OUTCOMES.index(Outcome.FAILURE)) & (details.executed_us > 0)
     cost, executed = details.cost[mine], details.executed_us[mine]
-    per_second = multiply_divide_round(cost, np.full(len(cost), SECOND_US), executed)
-    return distribution(per_second, executed, int(cost.sum()) * SECOND_US)
+    tariffs = [tariff for tariff in per_second(cost, executed) if tariff is not None]
+    return distribution(tariffs, executed, int(cost.sum()) * SECOND_US)
+
+
+def per_second(cost: Ints, executed_us: Ints) -> list[int | None]:
+    """Nano-units per second, rounded half up; None for zero seconds. Of microseconds that may be beyond 64 bits."""
+    rows = zip(cost.tolist(), executed_us.tolist(), strict=True)
+    return [round_half_up(money * SECOND_US, time) if time else None for money, time in rows]
 
 
 def gaps(report: Report) -> Table:

@@ -5,18 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 
 import duckdb
 import numpy as np
 
-from gpucost.api.costreport import Bucket, ClockSource, CostReportSpec, ExecutionTime, SpecError
+from gpucost.api.costreport import Bucket, ClockSource, CostReportSpec, ExecutionTime, SpecError, Tasks
 from gpucost.core.allocation import Shares
 from gpucost.core.attempts import charge
 from gpucost.core.calendar import Cells, cells_of
 from gpucost.core.globs import Globs
 from gpucost.core.grid import Buckets, Work, buckets_of, fill_grid, per_cell
-from gpucost.core.instants import parse_date, parse_instant
+from gpucost.core.instants import parse_date, parse_duration, parse_instant
 from gpucost.core.issues import Issue
 from gpucost.core.money import Ints, parse_price
 from gpucost.core.nodes import NodeType, Pool, TypeUse, node_us, read_pools, type_of, use_of_type
@@ -26,12 +27,12 @@ from gpucost.core.schedule import HeldSchedule, by_pool, next_change
 from gpucost.core.steps import Steps
 from gpucost.core.versions import KnownVersion, held_schedules
 from gpucost.core.zones import DAY_US, UTC, Zone
-from gpucost.engine.reduction import UNKNOWN_STATUS, Reduction, Rollup, Rules, Window
+from gpucost.engine.reduction import UNKNOWN_STATUS, Attempts, Reduction, Rollup, Rules, Window
 from gpucost.engine.source import TimeRule, create_source
 from gpucost.report.advice import advise
 from gpucost.report.laws import check_laws
 from gpucost.report.quality import assess
-from gpucost.report.report import Details, Ended, PoolLine, Report, Touching, spans_of, stale_of
+from gpucost.report.report import Details, Ended, PoolLine, Report, Touching, spans_of
 
 METHOD_REVISION = "1"
 """Changes when the same inputs may give other figures."""
@@ -71,8 +72,8 @@ def build_report(inputs: Inputs, now_us: int, *, details: bool = False) -> Repor
     schedules = held_schedules(inputs.histories, inputs.cluster_zone, _instant(spec.node_pools.assume_schedules_from))
     pools = read_pools(by_pool((*schedules.held, *inputs.rows)), rules, period.start_us, until_us)
     # Section 3: task events -> attempts -> rollup.
-    reduction = reduce_tasks(inputs, rules, Window(period.start_us, until_us, now_us, cells.width_us), details)
-    rollup = reduction.rollup() if reduction else None
+    window = Window(period.start_us, until_us, now_us, cells.width_us)
+    rollup, attempts = reduce_tasks(inputs, rules, window, details)
     types = _types_shown(pools, rollup)
     uses = tuple(use_of_type(name, pools, _prices(name, rules), period.start_us, until_us) for name in types)
     # Section 4: node cost x rollup -> allocation.
@@ -106,7 +107,7 @@ def build_report(inputs: Inputs, now_us: int, *, details: bool = False) -> Repor
         recommendations=findings,
         potential_savings=savings,
         input_revision=revision_of(inputs, rollup),
-        details=_details(reduction, rollup, buckets, shares, types) if details and reduction and rollup else None,
+        details=_details(attempts, rollup, buckets, shares, types) if attempts and rollup else None,
     )
 
 
@@ -170,29 +171,33 @@ def _prices(name: str, rules: Sequence[NodeType]) -> tuple[PriceStep, ...]:
     return next((rule.prices for rule in rules if rule.name == name), ())
 
 
-def reduce_tasks(inputs: Inputs, rules: Sequence[NodeType], window: Window, keep: bool) -> Reduction | None:
-    """The reduction of the inputs' task events; None for a report of node cost only."""
+def reduce_tasks(
+    inputs: Inputs, rules: Sequence[NodeType], window: Window, details: bool
+) -> tuple[Rollup | None, Attempts | None]:
+    """The rollup of the inputs' task events, and on demand the attempts; neither for a report of node cost only."""
     tasks = inputs.spec.tasks
     if tasks is None or inputs.tasks is None:
-        return None
+        return None, None
     con, raw = inputs.tasks
     create_source(con, raw, TimeRule(Zone.parse(tasks.time_zone), tasks.epoch_unit))
+    with closing(Reduction(con, _attempt_rules(tasks, rules), window, keep=details)) as reduction:
+        rollup = reduction.rollup()
+        return rollup, reduction.attempts() if details else None
+
+
+def _attempt_rules(tasks: Tasks, rules: Sequence[NodeType]) -> Rules:
+    """What of a spec decides about attempts."""
     statuses = tasks.statuses
-    return Reduction(
-        con,
-        Rules(
-            running=statuses.running,
-            success=statuses.success,
-            failure=statuses.failure,
-            waiting=statuses.waiting,
-            include=Globs.of(tasks.services.include),
-            exclude=Globs.of(tasks.services.exclude),
-            node_type=lambda name: type_of(name, rules),
-            first_run_to_end=tasks.execution_time is ExecutionTime.FIRST_RUN_TO_END,
-            stale_us=stale_of(inputs.spec),
-        ),
-        window,
-        keep=keep,
+    return Rules(
+        running=statuses.running,
+        success=statuses.success,
+        failure=statuses.failure,
+        waiting=statuses.waiting,
+        include=Globs.of(tasks.services.include),
+        exclude=Globs.of(tasks.services.exclude),
+        node_type=lambda name: type_of(name, rules),
+        first_run_to_end=tasks.execution_time is ExecutionTime.FIRST_RUN_TO_END,
+        stale_us=parse_duration(tasks.stale_after) or 0,
     )
 
 
@@ -247,7 +252,7 @@ def _excluded(rollup: Rollup | None, cells: Cells, types: Sequence[str]) -> Ints
 
 def _ended(rollup: Rollup | None, cells: Cells, types: Sequence[str]) -> Ended:
     if rollup is None:
-        return Ended(_NONE, _NONE, _NONE, _NONE, _NONE, _NONE)
+        return Ended(_NONE, _NONE, _NONE, _NONE, _NONE, _NONE, _NONE)
     rows = rollup.counts
     mine = rows.wanted.astype(bool) & (rows.outcome < UNKNOWN_STATUS) & (rows.ended > 0)
     return Ended(
@@ -257,6 +262,7 @@ def _ended(rollup: Rollup | None, cells: Cells, types: Sequence[str]) -> Ended:
         rows.outcome[mine],
         rows.ended[mine],
         rows.retries[mine],
+        rows.lengths_us[mine],
     )
 
 
@@ -284,8 +290,7 @@ def _pool_line(pool: Pool, uses: Sequence[TypeUse], cells: Cells, period: Period
     )
 
 
-def _details(reduction: Reduction, rollup: Rollup, buckets: Buckets, shares: Shares, types: Sequence[str]) -> Details:
-    attempts = reduction.attempts()
+def _details(attempts: Attempts, rollup: Rollup, buckets: Buckets, shares: Shares, types: Sequence[str]) -> Details:
     attempts = replace(attempts, node_type=_numbers(rollup, types)[attempts.node_type])
     pieces = charge(spans_of(attempts), buckets, shares)
     cost, executed = np.zeros((2, len(attempts.task)), dtype=np.int64)

@@ -11,6 +11,7 @@ from gpucost.core.allocation import Idle, Outcome
 from gpucost.core.instants import instant_text
 from gpucost.core.money import Ints, hours_text, money_text, price_text, seconds_text
 from gpucost.core.nodes import Pool, TypeUse, node_us
+from gpucost.engine.reduction import STILL_OPEN
 from gpucost.report.attempttables import details_of
 from gpucost.report.lines import task_lines
 from gpucost.report.report import OUTCOMES, Report, total
@@ -236,7 +237,7 @@ def _attempts(report: Report, rows: Ints, title: str) -> Section:
             str(found.node[i]).partition(" ")[2],
             report.types[found.node_type[i]],
             instant_text(int(found.started_us[i])),
-            "" if found.ended_us[i] == -1 else instant_text(int(found.ended_us[i])),
+            "" if found.ended_us[i] == STILL_OPEN else instant_text(int(found.ended_us[i])),
             str(OUTCOMES[found.outcome[i]]) + (" (retry)" if found.retry[i] else ""),
             seconds_text(int(details.executed_us[i])),
             money_text(int(details.cost[i])),

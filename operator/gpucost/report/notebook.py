@@ -13,7 +13,7 @@ from gpucost.core.instants import instant_text
 from gpucost.core.money import HOUR_US, SECOND_US, Ints, group_starts, multiply_divide_round, round_half_up
 from gpucost.core.period import local_date
 from gpucost.core.zones import Zone
-from gpucost.report.attempttables import cost_per_attempt, cost_per_failed_second, details_of, names
+from gpucost.report.attempttables import cost_per_attempt, cost_per_failed_second, details_of, names, per_second
 from gpucost.report.columns import Column, Kind, Table
 from gpucost.report.lines import TaskLine, day_cells, node_line, ratio, task_lines
 from gpucost.report.report import OUTCOMES, Report
@@ -51,15 +51,15 @@ def _per_generation(report: Report, name: str, outcomes: Collection[Outcome]) ->
     totals = [sum(line.attempts_by[o] for o in outcomes) for _, _, line in ranked]
     money = [sum(line.cost_by[o] for o in outcomes) for _, _, line in ranked]
     counted = rows.counted.astype(bool)
-    spread = [cost_per_attempt(report, counted & (rows.service == s), outcomes) for s, _, _ in ranked]
+    spreads = [cost_per_attempt(report, counted & (rows.service == s), outcomes) for s, _, _ in ranked]
     return Table(
         name,
         (
             Column("service_name", Kind.TEXT, [service for _, service, _ in ranked]),
             Column("total_tasks", Kind.COUNT, totals, "attempts that ended in the period"),
             Column("total_allocated_cost", Kind.MONEY, money),
-            Column("avg_cost_per_gen", Kind.TARIFF, [d.mean if d else None for d in spread], "mean over attempts"),
-            Column("std_cost_per_gen", Kind.TARIFF, [d.std if d else None for d in spread], "of a sample: n - 1"),
+            Column("avg_cost_per_gen", Kind.TARIFF, [d.mean if d else None for d in spreads], "mean over attempts"),
+            Column("std_cost_per_gen", Kind.TARIFF, [d.std if d else None for d in spreads], "of a sample: n - 1"),
             Column("weighted_avg_cost", Kind.TARIFF, list(map(ratio, money, totals)), "total cost / total tasks"),
         ),
     )
@@ -71,7 +71,7 @@ def gen_price_by_service_fail_enhanced(report: Report) -> Table:
     ranked = _ranked(report, (Outcome.FAILURE,))
     lines = [line for _, _, line in ranked]
     counted = rows.counted.astype(bool)
-    spread = [cost_per_failed_second(report, counted & (rows.service == s)) for s, _, _ in ranked]
+    spreads = [cost_per_failed_second(report, counted & (rows.service == s)) for s, _, _ in ranked]
     money = [line.cost_by[Outcome.FAILURE] for line in lines]
     executed = [line.executed_by[Outcome.FAILURE] for line in lines]
     weighted = [ratio(cost * SECOND_US, us) for cost, us in zip(money, executed, strict=True)]
@@ -82,8 +82,8 @@ def gen_price_by_service_fail_enhanced(report: Report) -> Table:
             Column("total_tasks", Kind.COUNT, [line.attempts_by[Outcome.FAILURE] for line in lines], "ended attempts"),
             Column("total_seconds", Kind.SECONDS, executed),
             Column("total_allocated_cost", Kind.MONEY, money),
-            Column("avg_cost_per_second", Kind.TARIFF, [d.mean if d else None for d in spread], "mean over attempts"),
-            Column("std_cost_per_second", Kind.TARIFF, [d.std if d else None for d in spread], "of a sample: n - 1"),
+            Column("avg_cost_per_second", Kind.TARIFF, [d.mean if d else None for d in spreads], "mean over attempts"),
+            Column("std_cost_per_second", Kind.TARIFF, [d.std if d else None for d in spreads], "of a sample: n - 1"),
             Column("weighted_avg_cost_per_second", Kind.TARIFF, weighted, "total cost / total seconds"),
         ),
     )
@@ -107,7 +107,8 @@ def gen_cost_detailed_enhanced(report: Report) -> Table:
     attempt, day = attempt[order][first], day[order][first]
     kind = rows.node_type[attempt]
     per_day = _by_type_and_day(report, kind, day, executed)
-    node_cost = np.array([report.cells.by_day(row) for row in report.grid.node_cost]).reshape(len(report.types), -1)
+    node_cost = np.array([report.cells.by_day(row) for row in report.grid.node_cost], dtype=np.int64)
+    node_cost = node_cost.reshape(len(report.types), len(report.dates))
     dates = np.array([str(date) for date in report.dates], dtype=object)
     weekdays = np.array([WEEKDAYS[date.weekday()] for date in report.dates], dtype=object)
     local = Zone.parse(report.spec.time_zone).local_us(np.maximum(rows.started_us[attempt], report.period.start_us))
@@ -128,7 +129,7 @@ def gen_cost_detailed_enhanced(report: Report) -> Table:
             Column("daily_node_cost", Kind.MONEY, node_cost[kind, day], "of the date and type"),
             Column("allocated_cost", Kind.MONEY, cost),
             Column("cost_per_generation", Kind.MONEY, cost, "allocated_cost / task_count"),
-            Column("cost_per_second", Kind.MONEY, _per_second(cost, executed), "empty for zero seconds"),
+            Column("cost_per_second", Kind.MONEY, per_second(cost, executed), "empty for zero seconds"),
             Column("hour", Kind.COUNT, local % (24 * HOUR_US) // HOUR_US, "local hour of the start in the period"),
             Column("weekday_name", Kind.TEXT, weekdays[day]),
             Column("outcome", Kind.TEXT, names(tuple(map(str, OUTCOMES)))[outcome]),
@@ -152,12 +153,6 @@ def _share(part: Ints, whole: Ints) -> Ints:
     """Millionths, rounded half up; masked where the whole is zero."""
     share = multiply_divide_round(part, np.full(len(part), 1_000_000), np.maximum(whole, 1))
     return np.ma.masked_where(whole == 0, share)
-
-
-def _per_second(cost: Ints, executed: Ints) -> Ints:
-    """Nano-units per second, rounded half up; masked where there are no seconds."""
-    tariff = multiply_divide_round(cost, np.full(len(cost), SECOND_US), np.maximum(executed, 1))
-    return np.ma.masked_where(executed == 0, tariff)
 
 
 def daily_costs(report: Report) -> Table:

@@ -53,6 +53,8 @@ class Ended:
     outcome: Ints
     attempts: Ints
     retries: Ints
+    lengths_us: Ints
+    """Whole length of these attempts, also outside the period."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -317,28 +317,32 @@ def type_day_types(report: Report) -> Table:
             Column("day_type", Kind.TEXT, [DAY_TYPES[index] for _, index, _ in rows]),
             Column("hours_with_nodes", Kind.TEXT, [_hours_with_nodes(report, k, mask) for k, _, mask in rows], "local"),
             Column(
-                "node_seconds_per_day",
+                "node_hours_per_day",
                 Kind.RATIO,
                 [
-                    ratio(line.node_us, days_of(report, index) * SECOND_US)
+                    ratio(line.node_us, days_of(report, index) * HOUR_US)
                     for line, (_, index, _) in zip(lines, rows, strict=True)
                 ],
             ),
-            Column("attempts", Kind.COUNT, ended, "ended on such days"),
+            Column("attempts", Kind.COUNT, [count for count, _ in ended], "ended on such days"),
             Column("executed_seconds", Kind.SECONDS, [line.executed_us for line in lines]),
             Column(
                 "mean_seconds",
                 Kind.RATIO,
-                [ratio(line.executed_us, count * SECOND_US) for line, count in zip(lines, ended, strict=True)],
-                "executed seconds / attempts",
+                [ratio(length_us, count * SECOND_US) for count, length_us in ended],
+                "mean length of these attempts",
             ),
         ),
     )
 
 
-def _ended_in(report: Report, kind: int, mask: Mask) -> int:
+def _ended_in(report: Report, kind: int, mask: Mask) -> tuple[int, int]:
+    """How many attempts ended in some cells, and their length in microseconds."""
     ended = report.ended
-    return int(ended.attempts[(ended.node_type == kind) & mask[ended.cell]].sum()) if len(ended.cell) else 0
+    if not len(ended.cell):
+        return 0, 0
+    mine = (ended.node_type == kind) & mask[ended.cell]
+    return int(ended.attempts[mine].sum()), int(ended.lengths_us[mine].sum())
 
 
 def _hours_with_nodes(report: Report, kind: int, mask: Mask) -> str:

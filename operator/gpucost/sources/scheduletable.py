@@ -17,7 +17,7 @@ from gpucost.engine.source import SourceError, TimeRule, instant_of
 from gpucost.sources.tasks import Table, TaskDatabase
 
 COLUMNS: Final = ("id", "node_pool_name", "nodes_count", "is_weekend", "time_cron", "creation_ts")
-SCALING: Final = Table("k8s_nodes_scaling", "raw_scaling", COLUMNS, "spec.nodePools.scheduleTable.query")
+SCALING: Final = Table("k8s_nodes_scaling", "gpucost_raw_scaling", COLUMNS, "spec.nodePools.scheduleTable.query")
 _TRUE, _FALSE = frozenset(("true", "t", "1", "yes")), frozenset(("false", "f", "0", "no"))
 _WEEKEND: Final = frozenset((0, 6))
 

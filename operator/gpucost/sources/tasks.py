@@ -47,7 +47,7 @@ class Table:
         return not set(self.columns) - set(OPTIONAL) <= {name.lower() for name in names}
 
 
-EVENTS: Final = Table("task_history", "raw_events", (*REQUIRED, *OPTIONAL), "spec.tasks.query")
+EVENTS: Final = Table("task_history", "gpucost_raw_events", (*REQUIRED, *OPTIONAL), "spec.tasks.query")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,5 +10,5 @@ SELECT
     count(*) FILTER (WHERE problem = 'NoTaskId') AS no_task_id,
     count(*) FILTER (WHERE problem = 'NoTime') AS no_time,
     count(*) FILTER (WHERE problem = 'ImpossibleTime') AS impossible_time
-FROM source
+FROM gpucost_source
 GROUP BY status, service_name

@@ -8,7 +8,7 @@ SELECT
     a.outcome,
     a.retry,
     a.started AS started_us,
-    coalesce(a.ended, -1) AS ended_us,
+    coalesce(a.ended, -4611686018427387904) AS ended_us,
     a.part_start AS part_start_us,
     a.part_end AS part_end_us,
     a.counted

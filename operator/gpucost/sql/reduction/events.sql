@@ -3,11 +3,11 @@
 -- Reads: running, nodes, slice, statuses, services.
 SELECT
     r.task_id, r.event_id, r.ts, CAST(1 AS TINYINT) AS class, r.status, r.service, coalesce(r.node, nodes.node) AS node
-FROM running AS r
-LEFT JOIN nodes ON nodes.node_text = r.new_text AND nodes.node_type = r.new_type
+FROM gpucost_running AS r
+LEFT JOIN gpucost_nodes AS nodes ON nodes.node_text = r.new_text AND nodes.node_type = r.new_type
 UNION ALL
 SELECT e.task_id, e.event_id, e.ts, statuses.class, statuses.number, services.service, NULL
-FROM slice AS e
-INNER JOIN services ON services.service_name = e.service_name
-INNER JOIN statuses ON statuses.status = e.status
+FROM gpucost_slice AS e
+INNER JOIN gpucost_services AS services ON services.service_name = e.service_name
+INNER JOIN gpucost_statuses AS statuses ON statuses.status = e.status
 WHERE statuses.class <> 1

@@ -1,3 +1,3 @@
 -- Nodes of the range that have no number yet.
 -- Reads: running.
-SELECT DISTINCT new_text, new_type FROM running WHERE node IS NULL
+SELECT DISTINCT new_text, new_type FROM gpucost_running WHERE node IS NULL

@@ -20,7 +20,7 @@ from gpucost.core.zones import Zone
 from gpucost.report.build import Inputs, build_report
 from gpucost.report.report import Report
 from gpucost.sources.cronjobs import read_cronjobs
-from gpucost.sources.scheduletable import ScheduleRows, read_schedule_table
+from gpucost.sources.scheduletable import SCALING, ScheduleRows, read_schedule_table
 from gpucost.sources.tasks import DEFAULT_LIMITS, EVENTS, Limits, TaskDatabase, open_database
 from gpucost.sources.yamlfiles import flatten_lists, load_manifests
 
@@ -155,4 +155,8 @@ def _database(
         with open_database(db, limits) as database:
             yield database
     else:
-        yield TaskDatabase(db, "", limits)
+        try:
+            yield TaskDatabase(db, "", limits)
+        finally:
+            for table in (EVENTS, SCALING):
+                db.execute(f"DROP VIEW IF EXISTS temp.{table.relation}")
