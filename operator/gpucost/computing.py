@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import duckdb
 
@@ -23,6 +23,10 @@ from gpucost.sources.cronjobs import read_cronjobs
 from gpucost.sources.scheduletable import SCALING, ScheduleRows, read_schedule_table
 from gpucost.sources.tasks import DEFAULT_LIMITS, EVENTS, Limits, TaskDatabase, open_database
 from gpucost.sources.yamlfiles import flatten_lists, load_manifests
+
+EARLIEST_US: Final = parse_instant("0002-01-01T00:00:00Z") or 0
+LATEST_US: Final = parse_instant("9998-12-31T00:00:00Z") or 0
+"""A year inside the calendar's own edges, so that every zone can show what is around the present."""
 
 Documents = str | Path | Iterable[Mapping[str, Any]]
 """Manifests: the path of a YAML or JSON file (``-``: standard input), or parsed documents."""
@@ -91,13 +95,11 @@ def without_tasks(report: CostReport) -> CostReport:
 
 def resolve_now(now: str | int | None) -> int:
     """Microseconds of the present: the clock's, or as stated."""
-    if isinstance(now, int):
-        return now
     if now is None:
         return time.time_ns() // 1000
-    instant = parse_instant(now)
-    if instant is None:
-        raise SpecError(f"now must be an RFC 3339 instant such as 2025-08-22T00:00:00Z, not {now[:40]!r}")
+    instant = now if isinstance(now, int) else parse_instant(now)
+    if instant is None or not EARLIEST_US <= instant <= LATEST_US:
+        raise SpecError(f"now must be an RFC 3339 instant such as 2025-08-22T00:00:00Z, not {str(now)[:40]!r}")
     return instant
 
 

@@ -303,7 +303,8 @@ class TestHistory:
             Zone("UTC"),
             None,
         )
-        assert [schedule.label for schedule in found.held] == ["ops/fine"]
+        assert [schedule.label for schedule in found.held if not schedule.suspended] == ["ops/fine"]
+        assert [schedule.label for schedule in found.held if schedule.suspended] == ["ops/sunday", "ops/moon"]
         assert [issue.message.partition("; it sets")[0] for issue in found.issues] == [
             "CronJob ops/sunday: spec.schedule day of week: '7' is not a number from 0 to 6 or a name from SUN to SAT; "
             "Sunday is 0",

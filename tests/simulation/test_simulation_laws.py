@@ -14,7 +14,7 @@ from simulation.clock import EPOCH, parse_instant
 from simulation.simulate import simulate
 
 slow = settings(
-    max_examples=60,
+    max_examples=15,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],

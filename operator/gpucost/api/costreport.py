@@ -14,8 +14,10 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic.alias_generators import to_camel
 
 from gpucost.core.allocation import Idle
+from gpucost.core.cron import parse_cron
 from gpucost.core.instants import parse_date, parse_duration, parse_instant
 from gpucost.core.money import parse_price
+from gpucost.core.nodes import UNKNOWN_TYPE
 from gpucost.core.zones import Zone
 
 API_VERSION = "gpucost.dev/v1alpha1"
@@ -56,6 +58,11 @@ def _duration(text: str) -> str:
 def _price(value: object) -> str:
     parse_price(value)
     return str(value).strip()
+
+
+def _cron(text: str) -> str:
+    parse_cron(text)
+    return text
 
 
 ZoneName = Annotated[str, AfterValidator(_zone)]
@@ -128,7 +135,9 @@ class Refresh(_Model):
     """When the operator computes the report anew: every so often, or on a cron schedule."""
 
     every: DurationText | None = Field(default=None, description="A duration such as 5m.")
-    schedule: str | None = Field(default=None, description="A cron schedule in spec.timeZone.")
+    schedule: Annotated[str, AfterValidator(_cron)] | None = Field(
+        default=None, description="A cron schedule in spec.timeZone."
+    )
 
     @model_validator(mode="after")
     def _at_most_one(self) -> Self:
@@ -219,6 +228,10 @@ class NodePools(_Model):
     @model_validator(mode="after")
     def _unique(self) -> Self:
         names = [t.name for t in self.types]
+        if UNKNOWN_TYPE in names:
+            raise ValueError(
+                f"types must not be named {UNKNOWN_TYPE!r}: that is what no rule matches, and it has no price"
+            )
         twice = sorted({n for n in names if names.count(n) > 1})
         if twice:
             raise ValueError(f"types must have unique names; {twice[0]!r} stands twice")

@@ -8,14 +8,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+import duckdb
 import yaml
 
 from gpucost.api.costreport import API_VERSION, KIND, SpecError, Statuses
 from gpucost.core.globs import Globs
 from gpucost.core.issues import shorten
 from gpucost.core.zones import UTC
-from gpucost.engine.reduction import list_events
-from gpucost.engine.source import TimeRule, create_source
+from gpucost.engine.reduction import Names, list_events
+from gpucost.engine.source import UNIT_US, TimeRule, UnitError, create_source
 from gpucost.sources.cronjobs import read_cronjobs
 from gpucost.sources.tasks import EVENTS, open_database
 from gpucost.sources.yamlfiles import load_manifests
@@ -37,6 +38,8 @@ class Found:
     nodes: tuple[str, ...] = ()
     services: tuple[str, ...] = ()
     statuses: tuple[str, ...] = ()
+    numeric_time: bool = False
+    """Whether creation_ts is a number, whose unit a person has to state."""
     time_zone: str = "UTC"
     """The zone that most CronJobs state."""
     issues: tuple[str, ...] = ()
@@ -60,19 +63,20 @@ def draft(cronjobs: str | None, db: str | None) -> str:
         },
     }
     text = yaml.safe_dump(manifest, sort_keys=False, allow_unicode=True, width=110)
+    text = text.replace("epochUnit: null", "epochUnit: null  # fill in: Seconds, Milliseconds or Microseconds")
     return _comments(found) + text.replace("prices: []", 'prices: []  # fill in, for example [{pricePerHour: "11"}]')
 
 
 def _look(cronjobs: str | None, db: str | None) -> Found:
     inventory = read_cronjobs(load_manifests(cronjobs) if cronjobs else ())
+    numeric = False
     statuses: Sequence[str] = ()
     services: Sequence[str] = ()
     nodes: Sequence[str] = ()
     if db is not None:
         with open_database(db) as database:
             relation = database.bring(EVENTS, None, Statuses().running)
-            create_source(database.con, relation, TimeRule(UTC, None))
-            names = list_events(database.con, Statuses().running)
+            names, numeric = _names(database.con, relation)
             statuses, services, nodes = names.statuses, names.services, names.nodes
     return Found(
         pools=tuple(sorted({version.pool for version in inventory.versions})),
@@ -80,9 +84,24 @@ def _look(cronjobs: str | None, db: str | None) -> Found:
         nodes=tuple(nodes),
         services=tuple(services),
         statuses=tuple(statuses),
+        numeric_time=numeric,
         time_zone=_usual(version.time_zone for version in inventory.versions),
         issues=tuple(issue.message for issue in inventory.issues),
     )
+
+
+def _names(con: duckdb.DuckDBPyConnection, relation: str) -> tuple[Names, bool]:
+    """What the events name, and whether their times are numbers: for names any unit will do under which they are times."""
+    try:
+        create_source(con, relation, TimeRule(UTC, None))
+        return list_events(con, Statuses().running), False
+    except UnitError:
+        for unit in UNIT_US:
+            create_source(con, relation, TimeRule(UTC, unit))
+            names = list_events(con, Statuses().running)
+            if names.nodes:
+                break
+        return names, True
 
 
 def _usual(zones: Iterable[str | None]) -> str:
@@ -101,15 +120,22 @@ def _node_pools(found: Found) -> dict[str, Any]:
 def node_types(found: Found) -> list[tuple[str, tuple[str, ...]]]:
     """Types by the GPU models that stand in names; a pool without one is a type of its own."""
     models = sorted({match.lower() for name in (*found.pools, *found.nodes) for match in GPU_MODELS.findall(name)})
-    types = [(model, (f"*{model}*",)) for model in sorted(models, key=lambda model: (-len(model), model))]
+    types = [(model, _whole_word(model)) for model in models]
     known = Globs.of(glob for _, globs in types for glob in globs)
     return types + [(pool, (f"{pool}*", f"*-{pool}-*")) for pool in found.pools if not known.match(pool)]
+
+
+def _whole_word(model: str) -> tuple[str, ...]:
+    """Globs of a model as a word of its own: ``l4``, but not the ``l4`` in ``pool4``."""
+    return (model, f"{model}[-_.]*", f"*[-_.]{model}", f"*[-_.]{model}[-_.]*")
 
 
 def _tasks(found: Found) -> dict[str, Any]:
     defaults = Statuses()
     known = {*defaults.running, *defaults.success, *defaults.failure, *defaults.waiting}
     spec: dict[str, Any] = {"databaseSecretRef": {"name": "task-db", "key": "url"}, "services": {"include": ["*"]}}
+    if found.numeric_time:
+        spec["epochUnit"] = None
     if set(found.statuses) - known:
         names = ("running", "success", "failure", "waiting")
         spec["statuses"] = {name: list(getattr(defaults, name)) for name in names}

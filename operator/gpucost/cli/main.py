@@ -160,17 +160,28 @@ def explain(
     now: Now = None,
     cluster_timezone: ClusterZone = "UTC",
     output: Annotated[Plain, typer.Option("--output", "-o", help="table or json.")] = Plain.TABLE,
+    timeout: Timeout = 600.0,
+    memory: Memory = None,
 ) -> None:
     """Where a figure comes from, down to CronJob, price and attempts."""
     from gpucost.cli import render
     from gpucost.computing import compute, read_report
     from gpucost.report.explain import explain as explain_figure
+    from gpucost.sources.tasks import Limits
 
     _one_stdin(file, cronjobs)
     manifest = read_report(file)
-    attempts = kind in (Kind.TASK, Kind.SERVICE)
+    attempts = kind is not Kind.POOL and manifest.spec.tasks is not None
     with render.progress("Computing the report"):
-        found = compute(manifest, cronjobs, db, now=now, cluster_timezone=cluster_timezone, details=attempts)
+        found = compute(
+            manifest,
+            cronjobs,
+            db,
+            now=now,
+            cluster_timezone=cluster_timezone,
+            details=attempts,
+            limits=Limits(timeout_seconds=timeout, memory=memory),
+        )
     render.print_sections(explain_figure(found, str(kind), name), output)
 
 

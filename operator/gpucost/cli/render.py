@@ -16,7 +16,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from gpucost.core.allocation import Outcome
+from gpucost.core.allocation import Idle, Outcome
 from gpucost.core.calendar import DAY_TYPES
 from gpucost.core.instants import instant_text
 from gpucost.core.issues import counted, shorten
@@ -158,7 +158,7 @@ def _headline(report: Report) -> RenderableType:
             (
                 "Not allocated",
                 shown_money(line.unallocated, currency),
-                f"{report.spec.allocation.bucket.lower()}s and node types without a task",
+                _unallocated(report),
             ),
             ("Idle nodes", shown["idleCost"], f"{lost or '-'} of node cost; utilization {shown['utilization'] or '-'}"),
         ]
@@ -171,6 +171,13 @@ def _headline(report: Report) -> RenderableType:
     for row in rows:
         grid.add_row(*(Text(str(cell)) for cell in row))
     return Group(title, Padding(grid, (1, 0, 0, 2)))
+
+
+def _unallocated(report: Report) -> str:
+    """What the node cost is that no attempt was charged."""
+    if report.spec.allocation.idle is Idle.SEPARATE:
+        return "idle nodes, which tasks do not pay for here"
+    return f"{report.spec.allocation.bucket.lower()}s and node types without a task"
 
 
 def _state(report: Report) -> str:
@@ -265,14 +272,14 @@ def _day_types(report: Report) -> RenderableType:
 
 
 def _idlest(report: Report) -> str:
-    """The busiest and the idlest hour of weekdays, in words."""
+    """The busiest and the idlest hour, in words."""
     found = {column.name: list(column.values) for column in peaks(report).columns}
     words: list[str] = []
     if not node_line(report).busy_us:
         return ""
     for rank, hour, used in zip(found["rank"], found["hour"], found["busy_seconds"], strict=True):
-        if rank in ("busiest 1", "idlest 1") and len(words) < 2:
-            words.append(f"{rank.split()[0]} hour of weekdays {hour:02d}:00 ({hours(used)} node-hours used)")
+        if rank in ("busiest hour", "idlest hour"):
+            words.append(f"{rank} {hour:02d}:00 ({hours(used)} node-hours used)")
     return "; ".join(words)
 
 
@@ -370,17 +377,9 @@ def print_schedule(report: Report, output: str) -> None:
     out = console()
     period = display_of(report)["period"]
     for line in report.pools:
-        found = line.pool.timeline
-        steps = zip(
-            found.counts.starts.tolist(),
-            found.counts.values.tolist(),
-            found.known.values.tolist(),
-            found.causes,
-            strict=True,
-        )
         rows = [
-            [instant_text(max(at, report.period.start_us)), str(nodes) if known else "unknown", cause]
-            for at, nodes, known, cause in steps
+            [instant_text(at), "unknown" if nodes is None else str(nodes), cause]
+            for at, nodes, cause in line.pool.timeline.changes(report.period.start_us)
         ]
         note = f"{hours_text(line.node_us)} node-hours"
         if line.uncovered_us:
@@ -389,6 +388,14 @@ def print_schedule(report: Report, output: str) -> None:
             note += f"; next: {instant_text(line.next_change.at_us)} -> {line.next_change.nodes} by {line.next_change.label}"
         title = f"{line.pool.name} ({line.pool.node_type})  {period}"
         out.print(table(title, "from (UTC)", "nodes", "set by", rows=rows, left=3, note=note))
+        out.print()
+    clashes = [
+        [c.pool, instant_text(c.at_us), f"{', '.join(map(str, c.nodes))}", ", ".join(c.labels)]
+        for c in report.quality.conflicts[:LISTED]
+    ]
+    if clashes:
+        note = "the largest count is billed"
+        out.print(table("Conflicts", "pool", "from (UTC)", "nodes", "set by", rows=clashes, left=4, note=note))
         out.print()
     out.print(_quality(report))
 
@@ -411,8 +418,10 @@ def print_sections(sections: Sequence[Section], output: str) -> None:
     out = console()
     for section in sections:
         rows = [[shorten(cell, 60) for cell in row] for row in section.rows[:LISTED]]
+        more = f"{len(section.rows) - LISTED:,} more rows: --output json" if len(section.rows) > LISTED else ""
+        note = "; ".join(filter(None, (section.note, more)))
         if section.columns:
-            out.print(table(section.title, *section.columns, rows=rows, left=_TEXTS, note=section.note))
+            out.print(table(section.title, *section.columns, rows=rows, left=_TEXTS, note=note))
         else:
             out.print(Text(f"{section.title}: {section.note}", style="dim"))
         out.print()

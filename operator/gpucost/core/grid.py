@@ -57,7 +57,7 @@ def buckets_of(cells: Cells, by_hour: bool) -> Buckets:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """Executed time of charged attempts, row by row, and the union of it per node; indices are into types and cells."""
+    """Executed time of charged attempts, row by row; indices are into types and cells."""
 
     cell: Ints
     node_type: Ints

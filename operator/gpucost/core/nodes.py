@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 
@@ -11,10 +12,10 @@ from gpucost.core.globs import Globs
 from gpucost.core.money import Ints
 from gpucost.core.nodecost import TypeCost, quarter_start, type_cost
 from gpucost.core.prices import PriceCurve, PriceStep, price_curve
-from gpucost.core.schedule import HeldSchedule, PoolTimeline, pool_timeline
+from gpucost.core.schedule import HeldSchedule, PoolTimeline, conflicts_from, pool_timeline
 from gpucost.core.steps import Steps, constant, total
 
-UNKNOWN_TYPE = "unknown"
+UNKNOWN_TYPE: Final = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,7 @@ def read_pools(
             initial=initial.get(kind),
             origin=f"initialNodes of {kind}",
         )
+        line = replace(line, conflicts=conflicts_from(line, schedules, start_us))
         pools.append(Pool(name, kind, schedules, line))
     return tuple(pools)
 

@@ -18,6 +18,10 @@ FOR_EVER: Final = 2**62
 
 UNKNOWN: Final = -1
 """The count of a pool of which nothing is known."""
+CANDIDATES: Final = 100
+"""Fires that are looked at for a pool's next change."""
+NOTHING: Final = "nothing known"
+"""The cause of an unknown count."""
 NOBODY: Final = -1
 """The number of no schedule; as an index it names the entry after the last schedule's."""
 
@@ -81,6 +85,19 @@ class PoolTimeline:
     """Per step: the label of the schedule that made it, or why there is a count at all."""
     conflicts: tuple[Conflict, ...]
 
+    def changes(self, start_us: int) -> list[tuple[int, int | None, str]]:
+        """From an instant on: when the count changed, to how many nodes (None: unknown), and why; the first at the start."""
+        rows = zip(
+            self.counts.starts.tolist(),
+            self.counts.values.tolist(),
+            self.known.values.tolist(),
+            self.causes,
+            strict=True,
+        )
+        steps = [(max(at, start_us), nodes if known else None, cause) for at, nodes, known, cause in rows]
+        ends = [*(at for at, _, _ in steps[1:]), FOR_EVER]
+        return [step for step, end in zip(steps, ends, strict=True) if end > start_us]
+
 
 @dataclass(frozen=True, slots=True)
 class Fires:
@@ -118,19 +135,26 @@ def pool_timeline(
     nodes = np.array([*(s.nodes for s in schedules), UNKNOWN if initial is None else initial], dtype=np.int64)
     opening = before.who if len(before.who) else np.array([NOBODY], dtype=np.int64)
     who = np.concatenate((opening, within.who))
-    times = np.concatenate((np.full(len(opening), start_us), within.times))
-    order = np.lexsort((-nodes[who], times))
-    who, times = who[order], times[order]
+    fired = np.concatenate((before.times if len(before.who) else [start_us], within.times)).astype(np.int64)
+    order = np.lexsort((-nodes[who], fired))
+    who, fired = who[order], fired[order]
+    times = np.maximum(fired, start_us)
     first = group_starts(times)
     first = first[np.diff(nodes[who[first]], prepend=UNKNOWN - 1) != 0]
-    counts, labels = nodes[who[first]], [*(s.label for s in schedules), origin]
+    counts, labels = nodes[who[first]], [*(s.label for s in schedules), NOTHING if initial is None else origin]
     return PoolTimeline(
         pool,
         Steps(times[first], np.maximum(counts, 0)),
         Steps(times[first], (counts != UNKNOWN).astype(np.int64)),
         tuple(labels[i] for i in who[first]),
-        _conflicts(pool, schedules, nodes, who, times),
+        _conflicts(pool, schedules, nodes, who, fired),
     )
+
+
+def conflicts_from(line: PoolTimeline, schedules: Sequence[HeldSchedule], start_us: int) -> tuple[Conflict, ...]:
+    """Conflicts at or after an instant, and the one before it that settled the count at it."""
+    last = _latest_fires(schedules, start_us).times
+    return tuple(c for c in line.conflicts if c.at_us >= start_us or c.at_us in last)
 
 
 def _conflicts(
@@ -158,11 +182,17 @@ class NextChange:
 
 
 def next_change(pool: str, schedules: Sequence[HeldSchedule], now_us: int, nodes_now: int | None) -> NextChange | None:
-    """The first fire after ``now_us`` that changes the count, within a year; None if there is none."""
+    """The first fire after ``now_us`` that changes the count, within a year; None if there is none.
+
+    Only schedules that ask for another count can change it; of their fires the first few suffice, for at most another
+    schedule overrules one of them at the same instant.
+    """
+    others = [schedule for schedule in schedules if schedule.nodes != nodes_now]
     for ahead in LOOK_BACK_US[:3]:
-        line = pool_timeline(pool, schedules, now_us, now_us + ahead, initial=nodes_now)
-        if len(line.causes) > 1:
-            return NextChange(int(line.counts.starts[1]), int(line.counts.values[1]), line.causes[1])
+        for at in np.unique(_fires_of(others, now_us + 1, now_us + ahead).times)[:CANDIDATES].tolist():
+            line = pool_timeline(pool, schedules, at - 1, at + 1, initial=nodes_now)
+            if int(line.counts.values[-1]) != nodes_now:
+                return NextChange(at, int(line.counts.values[-1]), line.causes[-1])
     return None
 
 

@@ -26,13 +26,14 @@ class Distribution:
     """None where the weights are all zero."""
 
 
-def distribution(values: Sequence[int], weights: Ints, weighted_sum: int | None = None) -> Distribution | None:
+def distribution(values: Sequence[int] | Ints, weights: Ints, weighted_sum: int | None = None) -> Distribution | None:
     """The distribution of values; None of none. ``weighted_sum``: sum of value * weight, where it is known exactly."""
     if not len(values):
         return None
-    ordered = sorted(values)
+    whole_numbers = [int(value) for value in values]
+    ordered = sorted(whole_numbers)
     total, whole = sum(ordered), int(weights.sum())
-    product = sum(map(int.__mul__, values, weights.tolist())) if weighted_sum is None else weighted_sum
+    product = sum(map(int.__mul__, whole_numbers, weights.tolist())) if weighted_sum is None else weighted_sum
     return Distribution(
         count=len(ordered),
         mean=Fraction(total, len(ordered)),

@@ -10,7 +10,7 @@ from gpucost.core.issues import INVALID_SCHEDULE, ROBFIG_DIFFERS, Issue, shorten
 from gpucost.core.money import SECOND_US
 from gpucost.core.scaling import ScheduleVersion
 from gpucost.core.schedule import FOR_EVER, SINCE_EVER, HeldSchedule
-from gpucost.core.zones import Zone, ZoneError
+from gpucost.core.zones import UTC, Zone, ZoneError
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,7 @@ def held_schedules(
                 schedule = _hold(known, cluster_zone, assume_from_us)
             except (CronError, ZoneError) as error:
                 issues.append(_invalid(known.version, error))
+                held.append(_never(known.version))
                 continue
             if schedule.suspended:  # edits while it is suspended do not end the suspension
                 asleep_since = schedule.since_us if asleep_since is None else asleep_since
@@ -80,6 +81,11 @@ def _hold(known: KnownVersion, cluster_zone: Zone, assume_from_us: int | None) -
         assumed=known.edited_us is None,
         suspended=version.suspended,
     )
+
+
+def _never(version: ScheduleVersion) -> HeldSchedule:
+    """A schedule that can't be read still states its pool, whose count is then unknown or initial; it never fires."""
+    return HeldSchedule(version.label, version.pool, version.nodes, parse_cron("@yearly"), UTC, suspended=True)
 
 
 def _catch_up(known: KnownVersion, schedule: HeldSchedule, suspended_us: int) -> Iterator[int]:

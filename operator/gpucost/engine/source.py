@@ -41,6 +41,10 @@ class SourceError(ValueError):
     """A task database without what the method needs; the message says what, where and what to do."""
 
 
+class UnitError(SourceError):
+    """Times are numbers, and nobody said of which unit."""
+
+
 @dataclass(frozen=True, slots=True)
 class TimeRule:
     """How creation_ts is read: the zone of naive timestamps, and the unit of numbers (never guessed)."""
@@ -150,7 +154,7 @@ def _sane(moment: str, kind: str) -> str:
 
 def _epoch(kind: str, rule: TimeRule) -> str:
     if rule.epoch_unit is None:
-        raise SourceError(f"creation_ts is a number ({kind}), and its unit is not guessed: {rule.advice}")
+        raise UnitError(f"creation_ts is a number ({kind}), and its unit is not guessed: {rule.advice}")
     exact, factor = "TRY_CAST(creation_ts AS DECIMAL(38, 6))", UNIT_US[rule.epoch_unit]
     possible = f"{exact} BETWEEN {_EARLIEST_US // factor} AND {_LATEST_US // factor}"
     return f"CASE WHEN {possible} THEN CAST(floor({exact} * {factor}) AS BIGINT) END"

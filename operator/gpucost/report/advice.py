@@ -15,6 +15,7 @@ from gpucost.core.money import decimal_text, hours_text, shown_money
 from gpucost.core.nodes import Pool
 from gpucost.core.recommendations import Finding, Thresholds, confidence, findings, potential_savings
 from gpucost.core.zones import Zone
+from gpucost.report.lines import hour_ranges
 from gpucost.report.report import Recommendation
 
 _HOURS = {
@@ -46,7 +47,10 @@ def advise(
         ),
     )
     sure = confidence(whole_days(cells, Zone.parse(spec.time_zone)))
-    advice = [_word(finding, types[finding.node_type], pools, spec.currency, sure) for finding in found]
+    advice = [
+        _word(finding, types[finding.node_type], pools, spec.currency, sure, _excluded_hours(finding, grid, cells))
+        for finding in found
+    ]
     advice.sort(key=lambda r: (-r.savings, r.name))
     return tuple(advice), potential_savings(found, grid)
 
@@ -58,7 +62,15 @@ def whole_days(cells: Cells, zone: Zone) -> int:
     return sum(length == day for length, day in zip(lengths, whole, strict=True))
 
 
-def _word(finding: Finding, node_type: str, pools: Sequence[Pool], currency: str, sure: str) -> Recommendation:
+def _excluded_hours(finding: Finding, grid: Grid, cells: Cells) -> str:
+    """Local hours of a finding in which excluded services ran on such nodes."""
+    ran = finding.cells & (grid.excluded_us[finding.node_type] > 0)
+    return hour_ranges(cells.hour[ran].tolist())
+
+
+def _word(
+    finding: Finding, node_type: str, pools: Sequence[Pool], currency: str, sure: str, excluded: str
+) -> Recommendation:
     mine = [pool.name for pool in pools if pool.node_type == node_type]
     pool = mine[0] if len(mine) == 1 else None
     what = f"Pool {pool} is" if pool else f"The pools of type {node_type} are"
@@ -70,6 +82,7 @@ def _word(finding: Finding, node_type: str, pools: Sequence[Pool], currency: str
         f"Idle nodes cost {shown_money(finding.savings, currency)} in those hours."
     )
     if finding.excluded_us:
-        message += f" Excluded services ran on such nodes for {hours_text(finding.excluded_us)} h in those hours."
+        spent = hours_text(finding.excluded_us)
+        message += f" Excluded services ran on such nodes for {spent} h then, in local hours {excluded}."
     slug = "".join("-" + c.lower() if c.isupper() else c for c in finding.kind).lstrip("-")
     return Recommendation(f"{node_type}-{slug}", node_type, pool, message, finding.savings, sure)

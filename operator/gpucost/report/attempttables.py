@@ -138,7 +138,7 @@ def cost_per_attempt(report: Report, chosen: Mask, outcomes: Collection[Outcome]
     """The distribution of money per attempt of some outcomes, in nano-units, with weight 1."""
     details = details_of(report)
     mine = chosen & np.isin(details.attempts.outcome, [OUTCOMES.index(outcome) for outcome in outcomes])
-    return distribution(details.cost[mine].tolist(), np.ones(int(mine.sum()), dtype=np.int64))
+    return distribution(details.cost[mine], np.ones(int(mine.sum()), dtype=np.int64))
 
 
 def cost_per_failed_second(report: Report, chosen: Mask) -> Distribution | None:

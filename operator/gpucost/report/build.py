@@ -83,6 +83,7 @@ def build_report(inputs: Inputs, now_us: int, *, details: bool = False) -> Repor
     ended, touching = _ended(rollup, cells, types), _touching(rollup, types)
     # Sections 5 and 6: what the report shows, and whether it adds up.
     lines = tuple(_pool_line(pool, uses, cells, period, now_us) for pool in pools)
+    known = _details(attempts, rollup, buckets, shares, types) if attempts and rollup else None
     findings, savings = advise(spec, grid, cells, types, pools, rollup is not None)
     return Report(
         name=inputs.name,
@@ -103,11 +104,11 @@ def build_report(inputs: Inputs, now_us: int, *, details: bool = False) -> Repor
         touching=touching,
         census=rollup.census if rollup else None,
         quality=assess(inputs.issues + schedules.issues, spec, lines, uses, cells, grid, rollup, schedules.held),
-        laws=check_laws(grid, shares, lines, buckets),
+        laws=check_laws(grid, shares, lines, buckets, spec.allocation.idle, known),
         recommendations=findings,
         potential_savings=savings,
         input_revision=revision_of(inputs, rollup),
-        details=_details(attempts, rollup, buckets, shares, types) if attempts and rollup else None,
+        details=known,
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from gpucost.core import issues as why
 from gpucost.core.instants import instant_text
 from gpucost.core.money import hours_text, money_text, seconds_text
 from gpucost.report.report import Report, total
@@ -77,16 +78,15 @@ def _schedules(report: Report) -> Condition:
 
 UNREAD: Final = frozenset(
     (
-        "UnreadableCronJob",
-        "IncompleteCronJob",
-        "ContradictoryCronJob",
-        "UnreadableScalingCommand",
-        "InvalidValidFrom",
-        "InvalidSchedule",
-        "UnreadableTableRow",
+        why.UNREADABLE_CRON_JOB,
+        why.INCOMPLETE_CRON_JOB,
+        why.CONTRADICTORY_CRON_JOB,
+        why.UNREADABLE_SCALING_COMMAND,
+        why.INVALID_SCHEDULE,
+        why.UNREADABLE_TABLE_ROW,
     )
 )
-"""Issues that leave a schedule out."""
+"""Issues of a schedule that sets no count."""
 
 
 def _tasks(report: Report) -> Condition:

@@ -77,7 +77,7 @@ def _schedules(pool: Pool) -> Section:
         )
         for schedule in pool.schedules
     )
-    return Section("Schedules of the pool", ("stated by", "cron", "zone", "nodes", "holds since", "state"), rows)
+    return Section(f"Schedules of {pool.name}", ("stated by", "cron", "zone", "nodes", "holds since", "state"), rows)
 
 
 def _prices(use: TypeUse) -> Section:
@@ -89,6 +89,13 @@ def _prices(use: TypeUse) -> Section:
     return Section(f"Prices of type {use.name}", ("from", "per node and hour"), tuple(rows))
 
 
+def _pools_in(report: Report, use: TypeUse, span: Ints) -> Iterator[Section]:
+    """The schedules and node counts of a type's pools in a span of time."""
+    for pool in use.pools:
+        yield _schedules(pool)
+        yield _segments(report, pool, use, span, "the pools of a type add up to its node cost")
+
+
 def _segments(report: Report, pool: Pool, use: TypeUse, span: Ints, note: str) -> Section:
     """Runs of one count and one price, with the cost of each as it is booked."""
     lo, hi = int(span[0]), int(span[-1])
@@ -96,7 +103,7 @@ def _segments(report: Report, pool: Pool, use: TypeUse, span: Ints, note: str) -
     edges = np.unique(np.concatenate(([lo], starts[(starts > lo) & (starts < hi)], [hi]))).astype(np.int64)
     left = edges[:-1]
     counts, prices = pool.timeline.counts.at(left).tolist(), use.prices.nano_per_hour.at(left).tolist()
-    known = pool.timeline.known.at(left).tolist()
+    known, priced = pool.timeline.known.at(left).tolist(), use.prices.known.at(left).tolist()
     cause = (np.searchsorted(pool.timeline.counts.starts, left, side="right") - 1).tolist()
     cost = use.cost.pool_between(use.pools.index(pool), edges).tolist()
     rows = [
@@ -106,7 +113,7 @@ def _segments(report: Report, pool: Pool, use: TypeUse, span: Ints, note: str) -
             str(counts[i]) if known[i] else "unknown",
             pool.timeline.causes[cause[i]],
             hours_text(counts[i] * int(edges[i + 1] - edges[i])),
-            money_text(prices[i]),
+            money_text(prices[i]) if priced[i] else "none",
             money_text(cost[i]),
         )
         for i in range(len(left))
@@ -116,8 +123,6 @@ def _segments(report: Report, pool: Pool, use: TypeUse, span: Ints, note: str) -
 
 
 def _listed(title: str, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]], note: str = "") -> Section:
-    if len(rows) > LISTED:
-        note = f"{note}; {len(rows) - LISTED} more rows follow in --output json" if note else f"{len(rows)} rows in all"
     return Section(title, columns, tuple(rows), note)
 
 
@@ -131,12 +136,22 @@ def _day(report: Report, name: str) -> Iterator[Section]:
     yield _type_lines(report, f"Day {name}", np.isin(np.arange(report.cells.count), cells))
     for use in report.uses:
         yield _prices(use)
-        for pool in use.pools:
-            yield _segments(report, pool, use, span, "the pools of a type add up to its node cost")
+        yield from _pools_in(report, use, span)
     if report.census is None:
         return
     buckets = np.unique(report.buckets.of_cell[cells])
     yield _shares(report, np.isin(_bucket(report), buckets), f"Who was charged on {name}")
+    yield _attempts(report, _charged_in(report, buckets), f"Attempts charged on {name}, the dearest first")
+
+
+def _charged_in(report: Report, buckets: Ints) -> Ints:
+    """Attempts with money in some buckets, the dearest there first."""
+    details = details_of(report)
+    inside = np.isin(details.pieces.bucket, buckets)
+    money = np.zeros(len(details.cost), dtype=np.int64)
+    np.add.at(money, details.pieces.attempt[inside], details.pieces.cost[inside])
+    found = np.unique(details.pieces.attempt[inside])
+    return np.asarray(found[np.argsort(-money[found], kind="stable")])
 
 
 def _type_lines(report: Report, title: str, cells: np.ndarray) -> Section:
@@ -221,7 +236,11 @@ def _service(report: Report, name: str) -> Iterator[Section]:
     mine = np.flatnonzero(details.attempts.service == number)
     dearest = mine[np.argsort(-details.cost[mine], kind="stable")]
     yield _attempts(report, dearest, f"Attempts of {name}, the dearest first")
-    yield _next_steps("explain day DATE shows the node cost C of a bucket, explain task ID one attempt's money")
+    mine = np.flatnonzero(report.shares.service == number)
+    if len(mine):
+        kind, bucket = divmod(int(report.shares.slot[mine[np.argmax(report.shares.cost[mine])]]), report.buckets.count)
+        yield from _bucket_cost(report, bucket, [kind])
+    yield _next_steps("explain day DATE shows the node cost C of any bucket, explain task ID one attempt's money")
 
 
 def _next_steps(text: str) -> Section:
@@ -301,5 +320,4 @@ def _bucket_cost(report: Report, bucket: int, kinds: Sequence[int]) -> Iterator[
         title = f"Node cost of type {use.name} in bucket {_bucket_name(report, bucket)}"
         yield _figures(title, ("node-hours", hours), ("node cost", cost))
         yield _prices(use)
-        for pool in use.pools:
-            yield _segments(report, pool, use, span, "the pools of a type add up to its node cost")
+        yield from _pools_in(report, use, span)

@@ -1,31 +1,54 @@
-"""The laws of section 6 that can be checked on a report: C1, C2, C3, C6, exactly."""
+"""The laws of section 6 that can be checked on one report, exactly. A law compares two sides that were computed apart."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from gpucost.core.allocation import Shares
+import numpy as np
+
+from gpucost.core.allocation import Idle, Shares
+from gpucost.core.calendar import sum_by
 from gpucost.core.grid import Buckets, Grid
-from gpucost.report.report import Law, PoolLine, total
+from gpucost.core.money import Ints
+from gpucost.report.report import Details, Law, PoolLine, total
 
 
-def check_laws(grid: Grid, shares: Shares, pools: Sequence[PoolLine], buckets: Buckets) -> tuple[Law, ...]:
+def check_laws(
+    grid: Grid, shares: Shares, pools: Sequence[PoolLine], buckets: Buckets, idle: Idle, details: Details | None
+) -> tuple[Law, ...]:
     """Both sides of every law, in nano-units or microseconds. All of them should be equal."""
-    cost, allocated, busy = total(grid.node_cost), total(grid.allocated), total(grid.busy_cost)
-    within = int((grid.busy_cost < 0).sum() + (grid.busy_cost > grid.node_cost).sum())
-    unallocated = int((grid.node_cost - grid.allocated).sum())
-    return (
-        Law("C1 allocated + unallocated = node cost", allocated + unallocated, cost),
-        Law("C2 busy + idle = node cost", busy + total(grid.idle_cost), cost),
-        Law("C2 hours with busy cost outside 0..cost", within, 0),
-        Law("C3 sum over services and outcomes = allocated", total(shares.cost), allocated),
-        Law("C4 executed by service = executed by hour", total(shares.executed_us), total(grid.executed_us)),
-        Law("C6 pools = types, money", sum(line.cost for line in pools), cost),
-        Law("C6 pools = types, node time", sum(line.node_us for line in pools), total(grid.node_us)),
-        Law("C6 buckets = hours, money", _over_buckets(grid, buckets), cost),
-    )
+    return (*_of_nodes(grid, pools), *_of_shares(grid, shares, buckets, idle), *_of_attempts(shares, details))
 
 
-def _over_buckets(grid: Grid, buckets: Buckets) -> int:
-    """Node cost summed bucket by bucket."""
-    return sum(total(grid.node_cost[:, buckets.of_cell == bucket]) for bucket in range(buckets.count))
+def _of_nodes(grid: Grid, pools: Sequence[PoolLine]) -> Iterator[Law]:
+    outside = int((grid.busy_cost < 0).sum() + (grid.busy_cost > grid.node_cost).sum())
+    yield Law("C2 hours with busy cost outside 0..cost", outside, 0)
+    yield Law("C2 hours with busy time outside 0..billed", int((grid.busy_us > grid.node_us).sum()), 0)
+    yield Law("C6 pools = types, money", sum(line.cost for line in pools), total(grid.node_cost))
+    yield Law("C6 pools = types, node time", sum(line.node_us for line in pools), total(grid.node_us))
+
+
+def _of_shares(grid: Grid, shares: Shares, buckets: Buckets, idle: Idle) -> Iterator[Law]:
+    """What a bucket has to give is given whole where anything was executed, and else not at all."""
+    money = _per_bucket(grid.node_cost if idle is Idle.DISTRIBUTE else grid.busy_cost, buckets)
+    given = sum_by(shares.slot, shares.cost, len(money))
+    executed = _per_bucket(grid.executed_us, buckets)
+    yield Law("C1 buckets that give more or less than they have", int((given != money * (executed > 0)).sum()), 0)
+    yield Law("C3 sum over services and outcomes = over hours", total(shares.cost), total(grid.allocated))
+    yield Law("C4 executed by service = executed by hour", total(shares.executed_us), total(grid.executed_us))
+
+
+def _per_bucket(values: Ints, buckets: Buckets) -> Ints:
+    """Sums over the cells of each bucket, type by type."""
+    sums = np.zeros((len(values), buckets.count), dtype=np.int64)
+    np.add.at(sums.T, buckets.of_cell, values.T)
+    return sums.reshape(-1)
+
+
+def _of_attempts(shares: Shares, details: Details | None) -> Iterator[Law]:
+    if details is None:
+        return
+    attempts = details.attempts
+    wrong = int((details.executed_us != attempts.part_end_us - attempts.part_start_us).sum())
+    yield Law("C3 sum over tasks = allocated", total(details.cost), total(shares.cost))
+    yield Law("C4 attempts whose pieces are not their duration", wrong, 0)

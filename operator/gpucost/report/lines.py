@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -167,3 +168,14 @@ def gpu_us(report: Report) -> int | None:
 def ratio(numerator: int, denominator: int) -> Fraction | None:
     """A quotient; None where the denominator is zero."""
     return Fraction(numerator, denominator) if denominator else None
+
+
+def hour_ranges(hours: Iterable[int]) -> str:
+    """Hours of the day as ranges: ``8-19, 22``."""
+    ranges: list[list[int]] = []
+    for hour in sorted(set(hours)):
+        if ranges and ranges[-1][-1] == hour - 1:
+            ranges[-1].append(hour)
+        else:
+            ranges.append([hour])
+    return ", ".join(f"{r[0]}-{r[-1]}" if len(r) > 1 else str(r[0]) for r in ranges)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -51,7 +52,7 @@ def assess(
         issues=(),
     )
     found = (*read, *_of_schedules(quality, pools, uses, cells, schedules), *_of_tasks(quality, spec, rollup))
-    return Quality(**{**{f: getattr(quality, f) for f in quality.__slots__}, "issues": tuple(found)})
+    return replace(quality, issues=tuple(found))
 
 
 def _attempts(rollup: Rollup | None) -> tuple[dict[str, int], int]:

@@ -8,7 +8,7 @@ from typing import Any
 from gpucost.core import money
 from gpucost.core.allocation import Outcome
 from gpucost.core.calendar import DAY_TYPES
-from gpucost.core.instants import instant_text
+from gpucost.core.instants import instant_text, parse_date
 from gpucost.core.nodes import NodeType
 from gpucost.core.schedule import NextChange
 from gpucost.report.conditions import conditions
@@ -254,7 +254,7 @@ def display_of(report: Report) -> Fields:
 def _period_text(report: Report) -> str:
     """``2025-06-01..08-31``, the last day included; instants where the period is no run of whole days."""
     stated = report.spec.period.range
-    if stated and "T" in stated.start.upper():
+    if stated and parse_date(stated.start) is None:
         return f"{instant_text(report.period.start_us)}..{instant_text(report.period.end_us)}"
     first, last = report.period_dates()
     same_year = first.year == last.year

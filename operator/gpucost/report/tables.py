@@ -22,6 +22,7 @@ from gpucost.report.lines import (
     day_cells,
     day_type_cells,
     days_of,
+    hour_ranges,
     node_line,
     ratio,
     sum_lines,
@@ -128,22 +129,16 @@ def node_pools(report: Report) -> Table:
 def node_counts(report: Report) -> Table:
     """Node counts over time: one row per change, with the schedule that made it."""
     rows = [
-        (line.pool, at, nodes if known else None, cause)
+        (line.pool, at, nodes, cause)
         for line in report.pools
-        for at, nodes, known, cause in zip(
-            line.pool.timeline.counts.starts.tolist(),
-            line.pool.timeline.counts.values.tolist(),
-            line.pool.timeline.known.values.tolist(),
-            line.pool.timeline.causes,
-            strict=True,
-        )
+        for at, nodes, cause in line.pool.timeline.changes(report.period.start_us)
     ]
     return Table(
         "node_counts",
         (
             Column("node_pool", Kind.TEXT, [pool.name for pool, *_ in rows]),
             Column("node_type", Kind.TEXT, [pool.node_type for pool, *_ in rows]),
-            Column("time", Kind.TEXT, [instant_text(max(at, report.period.start_us)) for _, at, _, _ in rows], "UTC"),
+            Column("time", Kind.TEXT, [instant_text(at) for _, at, _, _ in rows], "UTC"),
             Column("nodes", Kind.COUNT, [nodes for _, _, nodes, _ in rows], "from this time on; null: unknown"),
             Column("cause", Kind.TEXT, [cause for *_, cause in rows], "CronJob, table row or rule that made it"),
         ),
@@ -263,7 +258,7 @@ def hours_by_type(report: Report) -> Table:
 
 
 def peaks(report: Report) -> Table:
-    """The five busiest and five idlest hours of weekdays and weekends, by used hours, and the busiest day."""
+    """The five busiest and five idlest hours of weekdays and weekends by used hours; the busiest and idlest of all days."""
     grid = [(name, hour, node_line(report, mask)) for name, hour, mask in _grid_masks(report)]
     rows: list[tuple[str, str, int | None, str | None, NodeLine]] = []
     for name in DAY_TYPES:
@@ -272,6 +267,11 @@ def peaks(report: Report) -> Table:
         idlest = sorted(mine, key=lambda row: (row[1].busy_us, row[0]))
         rows += [(f"busiest {i + 1}", name, hour, None, line) for i, (hour, line) in enumerate(busiest[:PEAKS])]
         rows += [(f"idlest {i + 1}", name, hour, None, line) for i, (hour, line) in enumerate(idlest[:PEAKS])]
+    every = [(hour, node_line(report, np.asarray(report.cells.hour == hour))) for hour in range(24) if report.dates]
+    busiest_hour = sorted(every, key=lambda row: (-row[1].busy_us, row[0]))[:1]
+    idlest_hour = sorted(every, key=lambda row: (row[1].busy_us, row[0]))[:1]
+    rows += [("busiest hour", "", hour, None, line) for hour, line in busiest_hour]
+    rows += [("idlest hour", "", hour, None, line) for hour, line in idlest_hour]
     by_day = [(str(date), node_line(report, day_cells(report, i))) for i, date in enumerate(report.dates)]
     for date, line in sorted(by_day, key=lambda row: (-row[1].busy_us, row[0]))[:1]:
         rows.append(("busiest day", "", None, date, line))
@@ -347,14 +347,7 @@ def _ended_in(report: Report, kind: int, mask: Mask) -> tuple[int, int]:
 
 def _hours_with_nodes(report: Report, kind: int, mask: Mask) -> str:
     """Local hours in which nodes are billed on some day, as ranges: ``8-19, 22``."""
-    live = sorted({int(hour) for hour in report.cells.hour[mask & (report.grid.node_us[kind] > 0)]})
-    ranges: list[list[int]] = []
-    for hour in live:
-        if ranges and ranges[-1][-1] == hour - 1:
-            ranges[-1].append(hour)
-        else:
-            ranges.append([hour])
-    return ", ".join(f"{r[0]}-{r[-1]}" if len(r) > 1 else str(r[0]) for r in ranges)
+    return hour_ranges(report.cells.hour[mask & (report.grid.node_us[kind] > 0)].tolist())
 
 
 def services(report: Report) -> Table:

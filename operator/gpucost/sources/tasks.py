@@ -200,7 +200,7 @@ def _bring_files(con: duckdb.DuckDBPyConnection, path: str, table: Table, query:
     """Parquet or CSV files are one table, which a query sees under the table's name."""
     files = [path] if Path(path).is_file() else sorted(glob(path, recursive=True))
     if not files:
-        raise SourceError(f"no file matches {path}; check the path given with --db")
+        raise SourceError(f"no file matches {redacted(path)}; check the path given with --db")
     if Path(files[0]).is_dir():
         raise SourceError(f"{path} is a folder; name its files, such as {Path(path) / '*.parquet'}")
     endings = {Path(file).suffix.lower() for file in files}

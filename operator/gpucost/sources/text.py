@@ -11,8 +11,8 @@ _HIDDEN = "..."
 def redacted(url: str) -> str:
     """A URL without its user, password and parameters; without its host too where these can't be told apart."""
     scheme, separator, rest = url.partition("://")
-    if not separator:
-        return url
+    if not separator:  # a path, but perhaps a connection string of another kind
+        return _HIDDEN if "@" in url or "password" in url.lower() else url
     if rest.startswith("/"):
         return url.partition("?")[0]
     place = re.split("[?#]", rest, maxsplit=1)[0]
