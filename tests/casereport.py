@@ -7,7 +7,6 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
-from simulation.clock import parse_instant
 
 from gpucost.api.costreport import parse_spec
 from gpucost.core.instants import instant_text
@@ -15,6 +14,7 @@ from gpucost.core.scaling import ScheduleVersion
 from gpucost.core.versions import KnownVersion
 from gpucost.report.build import Inputs, build_report
 from gpucost.report.report import OUTCOMES, Report, total
+from simulation.clock import parse_instant
 
 TEXTS = ("service_name", "status", "node_id", "metainfo")
 

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from casereport import figures, report_of
 from hypothesis import HealthCheck, given, settings
+
+from casereport import figures, report_of
 from simulation.cases import cases
 from simulation.simulate import simulate
 

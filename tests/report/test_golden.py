@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from casereport import figures, report_of
 
 CASES = sorted((Path(__file__).parents[1] / "data" / "golden").glob("*.json"))
