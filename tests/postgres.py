@@ -147,7 +147,14 @@ def _other_user() -> tuple[list[str], tuple[int, int] | None]:
             user = pwd.getpwnam(name)
         except KeyError:
             continue
-        prefix = [setpriv, f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups", "--"]
+        prefix = [
+            setpriv,
+            f"--reuid={user.pw_uid}",
+            f"--regid={user.pw_gid}",
+            "--clear-groups",
+            "--pdeathsig=QUIT",
+            "--",
+        ]
         return prefix, (user.pw_uid, user.pw_gid)
     raise Missing("the server refuses to run as root, and there is no user postgres or nobody to run it as")
 

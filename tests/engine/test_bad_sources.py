@@ -294,7 +294,7 @@ class TestQueries:
         assert said in report(url, query=query).sentence(2)
         assert postgres.execute(url, "SELECT count(*) FROM task_history") == [(3,)]
 
-    @everywhere
+    @pytest.mark.parametrize("engine", ["sqlite", "duckdb", "postgresql"])
     @pytest.mark.parametrize(
         "query",
         [

@@ -130,8 +130,8 @@ def table(
     texts = columns[:left] if isinstance(left, int) else left
     grid = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="dim")
     for column in columns:
-        is_text, is_time = column in texts, column in _TIMES
-        grid.add_column(column, justify="left" if is_text else "right", overflow="fold", no_wrap=is_time or not is_text)
+        is_text, is_whole = column in texts, column in _WHOLE
+        grid.add_column(column, justify="left" if is_text else "right", overflow="fold", no_wrap=is_whole or not is_text)
     for row in rows:
         grid.add_row(*(cell if isinstance(cell, Text) else Text(cell) for cell in row))
     parts: list[RenderableType] = [Text(title, style="bold"), Padding(grid, (0, 0, 0, 2))]
@@ -427,10 +427,10 @@ def print_sections(sections: Sequence[Section], output: str) -> None:
         out.print()
 
 
-_TIMES: Final = frozenset(("from", "from (UTC)", "until", "started", "ended", "holds since"))
-"""Columns of instants, which are not to be folded."""
-_TEXTS: Final = _TIMES | frozenset(
-    ("figure", "stated by", "cron", "zone", "state", "set by", "bucket", "type", "service", "outcome", "task", "node")
+_WHOLE: Final = frozenset(("from", "from (UTC)", "until", "started", "ended", "holds since", "outcome"))
+"""Columns of explanations that are not to be folded: instants above all."""
+_TEXTS: Final = _WHOLE | frozenset(
+    ("figure", "stated by", "cron", "zone", "state", "set by", "bucket", "type", "service", "task", "node")
 )
 """Columns of explanations that are texts."""
 

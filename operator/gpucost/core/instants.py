@@ -62,4 +62,4 @@ def instant_text(instant_us: int) -> str:
     except OverflowError:
         return f"{instant_us} us since 1970"
     text = moment.strftime("%Y-%m-%dT%H:%M:%S").rjust(19, "0")
-    return f"{text}.{moment.microsecond:06d}Z".replace(".000000Z", "Z")
+    return f"{text}.{moment.microsecond:06d}".rstrip("0").rstrip(".") + "Z"

@@ -1,7 +1,7 @@
-"""Runs the steps of sql/reduction over the relation ``source`` and hands out what the report needs (section 3).
+"""Runs the steps of sql/reduction over the relation ``gpucost_source`` and hands out what the report needs (section 3).
 
-First the census counts what there is. Then, range by range of task ids: slice -> running, events -> ordered -> found by
-the rule of execution time -> touching -> spans, intervals. Tasks in doubt follow by careful -> settled. At the end executed
+First the census counts what there is. Then, range by range of task ids: slice -> running, events -> sorted, ordered -> found
+by the rule of execution time -> touching -> spans, intervals. Tasks in doubt follow by careful -> settled. At the end executed
 and busy spread spans and intervals over buckets. On demand the attempts themselves are kept.
 """
 
@@ -339,8 +339,8 @@ class Reduction:
         """Attempts of a range, and what the rollup adds up of them. Tasks in doubt are left for later."""
         with self._reader.fork() as session:
             session.con.execute(f"CREATE TEMP VIEW events AS FROM {events}")
-            session.view("ordered")
-            session.table("found", self._rule)
+            session.view("sorted")
+            self._find_attempts(session)
             session.collect("doubts")
             session.con.execute("DELETE FROM found WHERE task_id IN (SELECT task_id FROM found WHERE doubtful)")
             self._add_up(session)
@@ -352,8 +352,8 @@ class Reduction:
             self._rank_unclear(session)
             session.table("careful")
             session.collect("copies")
-            session.view("ordered", "settled")
-            session.table("found", self._rule)
+            session.view("sorted", "settled")
+            self._find_attempts(session)
             self._add_up(session)
 
     def _rank_unclear(self, session: Session) -> None:
@@ -375,9 +375,10 @@ class Reduction:
         for name in ("spans", "intervals", "alone", *(["kept"] if self._keep else [])):
             session.collect(name)
 
-    @property
-    def _rule(self) -> str:
-        return "first_run_to_end" if self._rules.first_run_to_end else "running_only"
+    def _find_attempts(self, session: Session) -> None:
+        """Attempts of sorted events by the rule of execution time."""
+        session.view("ordered")
+        session.table("found", "first_run_to_end" if self._rules.first_run_to_end else "running_only")
 
     def _number_statuses(self, names: Iterable[str]) -> None:
         """Number statuses in the order of their bytes, so that numbers order as they do."""

@@ -1,9 +1,8 @@
--- Events in the order of their tasks and of section 3, each with its neighbours in its task. An event is in doubt where this
--- order alone does not settle it: at the same instant as the one before, or with an event_id that does not rise, which may
--- be a repetition.
+-- Events in their order, each with its neighbours in its task. Unless that is settled, an event is in doubt where its place is
+-- not certain: at the same instant as the one before, or with an event_id that does not rise, which may be a repetition.
 -- DuckDB hands the rows of an ordered subquery to windows without an order of their own as they come, which spares a second
 -- sort; the tests compare the outcome with a simulation.
--- Reads: events.
+-- Reads: sorted.
 SELECT
     task_id,
     ts,
@@ -13,7 +12,7 @@ SELECT
     CASE WHEN follows THEN ts_before END AS ts_before,
     CASE WHEN follows THEN class_before END AS class_before,
     is_last,
-    follows AND (
+    NOT settled AND follows AND (
         ts = ts_before OR coalesce(event_id <= event_id_before, (event_id IS NULL) <> (event_id_before IS NULL))
     ) AS doubtful
 FROM (
@@ -24,5 +23,5 @@ FROM (
         lag(class) OVER () AS class_before,
         lag(event_id) OVER () AS event_id_before,
         coalesce(lead(task_id) OVER () <> task_id, TRUE) AS is_last
-    FROM (SELECT * FROM events ORDER BY task_id, ts, event_id)
+    FROM sorted
 )
