@@ -131,7 +131,9 @@ def table(
     grid = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="dim")
     for column in columns:
         is_text, is_whole = column in texts, column in _WHOLE
-        grid.add_column(column, justify="left" if is_text else "right", overflow="fold", no_wrap=is_whole or not is_text)
+        grid.add_column(
+            column, justify="left" if is_text else "right", overflow="fold", no_wrap=is_whole or not is_text
+        )
     for row in rows:
         grid.add_row(*(cell if isinstance(cell, Text) else Text(cell) for cell in row))
     parts: list[RenderableType] = [Text(title, style="bold"), Padding(grid, (0, 0, 0, 2))]

@@ -53,6 +53,11 @@ class Nodes:
         return list(fresh.values())
 
     @property
+    def count(self) -> int:
+        """How many nodes have a number."""
+        return len(self._numbers)
+
+    @property
     def names(self) -> list[str]:
         """Names of the nodes that have one."""
         return [name.removeprefix("name ") for _, name in self._numbers if name.startswith("name ")]

@@ -29,8 +29,8 @@ OTHER: Final = 4
 UNKNOWN_STATUS, LOST, NEVER_RAN = 4, 5, 6
 """Outcomes of skipped attempts, and of tasks without any; 0 to 3 are Failure, Interrupted, Open, Success."""
 SKIPPED: Final = {UNKNOWN_STATUS: "UnknownStatus", LOST: "Lost"}
-EVENTS_PER_RANGE: Final = 1_500_000
-"""Events that are sorted at once: 50 MB of them, and few enough ranges that their overhead does not show."""
+EVENTS_PER_RANGE: Final = 1_000_000
+"""Events that are sorted at once: 30 MB of them, and few enough ranges that their overhead does not show."""
 WORKERS: Final = 2
 """Ranges whose attempts are found at a time: windows over sorted rows run on one core, reading on all."""
 
@@ -44,7 +44,7 @@ _COLLECTED: Final = {
         f"first BIGINT, last BIGINT, {_KEYS}, attempts BIGINT, ended BIGINT, retries BIGINT, lengths BIGINT, "
         "starts BIGINT, ends BIGINT"
     ),
-    "all_intervals": "first HUGEINT, last HUGEINT",
+    "all_intervals": "node INTEGER, first BIGINT, last BIGINT",
     "all_alone": "type SMALLINT, piece_start BIGINT, piece_end BIGINT",
     "all_copies": "status INTEGER, service INTEGER, copies BIGINT, copies_in_period BIGINT, different BIGINT",
     "all_kept": (
@@ -213,6 +213,7 @@ class Reduction:
 
     def __init__(self, con: duckdb.DuckDBPyConnection, rules: Rules, window: Window, *, keep: bool = False) -> None:
         self._rules = rules
+        self._window = window
         self._keep = keep
         self._nodes = Nodes(rules.node_type)
         self._statuses: tuple[str, ...] = ()
@@ -225,7 +226,6 @@ class Reduction:
                 "hi": str(window.hi_us),
                 "stale": str(rules.stale_us),
                 "width": str(window.width_us),
-                "span": f"CAST({max(window.hi_us - window.lo_us, 0) + 1} AS HUGEINT)",
             },
         )
         con.execute(f"ATTACH IF NOT EXISTS ':memory:' AS {SHARED}")
@@ -245,7 +245,7 @@ class Reduction:
         self._reduce_ranges(self._ranges(int(census["events"].sum())))
         self._reconsider()
         with self._reader.fork() as session:
-            session.view("pieces")
+            session.view("pieces", span=self._span())
             counts, executed, busy, copies = map(session.columns, ("counted", "executed", "busy", "all_copies"))
         types, numbers = self._nodes.sorted_types()
         services, places = self._named_services()
@@ -292,6 +292,12 @@ class Reduction:
         self._number_nodes()
         nodes = tuple(sorted(filter(None, self._nodes.names), key=str.encode))
         return Names(self._statuses, self._named_services()[0], nodes)
+
+    def _span(self) -> str:
+        """A length beyond the period's, of a type that holds one for each node."""
+        span = max(self._window.hi_us - self._window.lo_us, 0) + 1
+        kind = "BIGINT" if span * (self._nodes.count + 1) < 2**62 else "HUGEINT"
+        return f"CAST({span} AS {kind})"
 
     def _prepare(self) -> None:
         """Macros, dictionaries, and the tables to which ranges add."""

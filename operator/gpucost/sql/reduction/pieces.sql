@@ -1,4 +1,5 @@
--- Busy pieces that do not overlap: of each interval what lies after the latest end before it.
+-- Busy pieces that do not overlap: of each interval what lies after the latest end before it. Each node has a stretch of its
+-- own of one line (span is longer than the period), so that ordered by start one running maximum serves all nodes.
 -- Reads: all_intervals, all_alone, kinds. Parameters: lo, span.
 SELECT
     kinds.type,
@@ -10,7 +11,7 @@ FROM (
         SELECT first, last, coalesce(lag(reach) OVER (), 0) AS reached
         FROM (
             SELECT first, last, max(last) OVER (ROWS UNBOUNDED PRECEDING) AS reach
-            FROM (SELECT first, last FROM all_intervals ORDER BY first)
+            FROM (SELECT node * $span + first AS first, node * $span + last AS last FROM all_intervals ORDER BY 1)
         )
     )
     WHERE last > reached
