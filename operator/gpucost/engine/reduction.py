@@ -31,6 +31,8 @@ UNKNOWN_STATUS, LOST, NEVER_RAN = 4, 5, 6
 SKIPPED: Final = {UNKNOWN_STATUS: "UnknownStatus", LOST: "Lost"}
 EVENTS_PER_RANGE: Final = 1_000_000
 """Events that are sorted at once: 30 MB of them, and few enough ranges that their overhead does not show."""
+SLOW_RANGES: Final = 8
+"""Text ids have so many times larger ranges."""
 WORKERS: Final = 2
 """Ranges whose attempts are found at a time: windows over sorted rows run on one core, reading on all."""
 
@@ -313,10 +315,11 @@ class Reduction:
         count = 1 + events // EVENTS_PER_RANGE
         if count == 1:
             return ["TRUE"]
-        found = self._reader.con.execute(
-            "SELECT min(task_id), max(task_id) FROM gpucost_source WHERE problem IS NULL"
-        ).fetchone()
-        if found is None or not isinstance(found[0], int):
+        found = self._reader.con.execute("SELECT min(task_id), max(task_id) FROM gpucost_source").fetchone()
+        if found is None or not isinstance(
+            found[0], int
+        ):  # no statistics of a file answer this: each range reads it all
+            count = 1 + count // SLOW_RANGES
             return [f"hash(task_id) % {count} = {i}" for i in range(count)]
         low, high = found
         cuts = [low + (high + 1 - low) * i // count for i in range(count + 1)]
