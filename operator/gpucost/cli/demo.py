@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -87,16 +89,22 @@ def _worst_day(report: Report) -> tuple[str, int]:
 
 
 def _next_commands(demo: Demo, report: Report, out: Path | None) -> Iterator[str]:
+    gpucost = _program()
     if out is None:
-        yield "gpucost demo --out demo-report    # the same, with its inputs and every table as files"
+        yield f"{gpucost} demo --out demo-report    # the same, with its inputs and every table as files"
         return
     inputs = f"-f {out}/report.yaml --cronjobs {out}/cronjobs.yaml --db {out}/tasks.parquet --now {instant_text(demo.now_us)}"
-    yield f"gpucost report {inputs} -o wide"
+    yield f"{gpucost} report {inputs} -o wide"
     if report.census is not None and report.shares.cost.any():
-        yield f"gpucost explain day {_worst_day(report)[0]} {inputs}"
+        yield f"{gpucost} explain day {_worst_day(report)[0]} {inputs}"
     if report.pools:
-        yield f"gpucost explain pool {report.pools[0].pool.name} {inputs}"
-    yield f"gpucost init --cronjobs {out}/cronjobs.yaml --db {out}/tasks.parquet"
+        yield f"{gpucost} explain pool {report.pools[0].pool.name} {inputs}"
+    yield f"{gpucost} init --cronjobs {out}/cronjobs.yaml --db {out}/tasks.parquet"
+
+
+def _program() -> str:
+    """How this very command is called: by its name where the shell finds it, else by its path."""
+    return "gpucost" if shutil.which("gpucost") else os.path.relpath(sys.argv[0])
 
 
 def write_inputs(demo: Demo, con: duckdb.DuckDBPyConnection, folder: Path) -> None:
