@@ -130,7 +130,14 @@ def _check_clock(spec: CostReportSpec) -> None:
 
 
 def resolve_period(spec: CostReportSpec, zone: Zone, now_us: int) -> Period:
-    """The period of a spec at an instant (section 1)."""
+    """The period of a spec at an instant (section 1). Raises SpecError where no calendar has it."""
+    try:
+        return _period_at(spec, zone, now_us)
+    except (OverflowError, ValueError):
+        raise SpecError("spec.period reaches beyond the years 1 to 9999") from None
+
+
+def _period_at(spec: CostReportSpec, zone: Zone, now_us: int) -> Period:
     stated = spec.period
     if stated.range and parse_date(stated.range.start) is None:
         return period_of(_instant(stated.range.start) or 0, _instant(stated.range.end) or 0, now_us)
