@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gpucost.core.allocation import Idle, Shares, allocate, busy_cost, spread
+from gpucost.core.allocation import Idle, Shares, allocate, busy_cost, by_slot, spread
 from gpucost.core.calendar import Cells
 from gpucost.core.money import Ints
 from gpucost.core.nodes import TypeUse, node_us
@@ -86,16 +86,20 @@ def fill_grid(
     executed = per_cell(work.cell, work.node_type, work.executed_us, *shape)
     busy = busy_cost(cost, billed, union_us)
     shares = _share(cost if idle is Idle.DISTRIBUTE else busy.cost, buckets, work)
-    allocated = np.zeros((len(uses), buckets.count), dtype=np.int64)
-    np.add.at(allocated.reshape(-1), shares.slot, shares.cost)
+    allocated = by_slot(shares, len(uses) * buckets.count).reshape(len(uses), buckets.count)
     by_hour = np.array([spread(buckets.of_cell, *row) for row in zip(allocated, executed, strict=True)], dtype=np.int64)
     return Grid(
         billed, cost, busy.busy_us, busy.cost, busy.off_schedule_us, executed, by_hour.reshape(shape), excluded_us
     ), shares
 
 
+def per_bucket(values: Ints, buckets: Buckets) -> Ints:
+    """Sums over the cells of each bucket: from shape (types, cells) to one row of (type, bucket), type by type."""
+    sums = np.zeros((len(values), buckets.count), dtype=np.int64)
+    np.add.at(sums.T, buckets.of_cell, values.T)
+    return sums.reshape(-1)
+
+
 def _share(money: Ints, buckets: Buckets, work: Work) -> Shares:
-    per_bucket = np.zeros((len(money), buckets.count), dtype=np.int64)
-    np.add.at(per_bucket.T, buckets.of_cell, money.T)
     slot = work.node_type * buckets.count + buckets.of_cell[work.cell]
-    return allocate(slot, work.service, work.outcome, work.executed_us, per_bucket.reshape(-1))
+    return allocate(slot, work.service, work.outcome, work.executed_us, per_bucket(money, buckets))

@@ -153,6 +153,8 @@ def pool_timeline(
 
 def conflicts_from(line: PoolTimeline, schedules: Sequence[HeldSchedule], start_us: int) -> tuple[Conflict, ...]:
     """Conflicts at or after an instant, and the one before it that settled the count at it."""
+    if all(c.at_us >= start_us for c in line.conflicts):  # the usual case needs no second look back
+        return line.conflicts
     last = _latest_fires(schedules, start_us).times
     return tuple(c for c in line.conflicts if c.at_us >= start_us or c.at_us in last)
 

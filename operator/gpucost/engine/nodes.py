@@ -9,8 +9,10 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from gpucost.core.money import Ints
+from gpucost.core.nodes import UNKNOWN_TYPE
 
 UNKNOWN: Final = "unknown"
+"""The service of an event that names none."""
 
 
 class Node(NamedTuple):
@@ -39,7 +41,7 @@ class Nodes:
     def number(self, text: str, stated: str) -> Node:
         """The node of a text and a stated type. Only a name tells a type; the stated one stands as it is."""
         name = f"name {json.loads(text)}" if text.startswith('"') else text
-        kind = stated or (self._node_type(name.removeprefix("name ")) if name.startswith("name ") else UNKNOWN)
+        kind = stated or (self._node_type(name.removeprefix("name ")) if name.startswith("name ") else UNKNOWN_TYPE)
         type_number = self._types.setdefault(kind, len(self._types))
         if not name:
             return Node(text, stated, -1 - type_number, type_number, name)

@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from gpucost.core.globs import Globs
 from gpucost.core.money import Ints, group_starts
+from gpucost.core.nodes import UNKNOWN_TYPE
 from gpucost.engine.nodes import UNKNOWN, Nodes
 from gpucost.engine.session import SHARED, Session, read_sql
 from gpucost.engine.source import SOURCE
@@ -465,5 +466,7 @@ def _counts(rows: Mapping[str, Any], services: Ints, types: Ints) -> Counts:
 def list_events(con: duckdb.DuckDBPyConnection, running: Sequence[str]) -> Names:
     """Statuses, services and node names of the relation ``source``."""
     nothing = Globs.of(())
-    rules = Rules(tuple(running), (), (), (), nothing, nothing, lambda _: UNKNOWN, first_run_to_end=False, stale_us=0)
+    rules = Rules(
+        tuple(running), (), (), (), nothing, nothing, lambda _: UNKNOWN_TYPE, first_run_to_end=False, stale_us=0
+    )
     return Reduction(con, rules, Window(lo_us=0, hi_us=0, now_us=2**62, width_us=1)).names()

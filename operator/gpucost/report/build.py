@@ -64,7 +64,7 @@ def build_report(inputs: Inputs, now_us: int, *, details: bool = False) -> Repor
     _check_clock(spec)
     # Section 1: the period, its hours and days.
     period = _check_length(resolve_period(spec, zone, now_us))
-    until_us = max(period.start_us, period.data_until_us)
+    until_us = period.start_us + period.covered_us
     cells = cells_of(period.start_us, until_us, zone)
     buckets = buckets_of(cells, spec.allocation.bucket is Bucket.HOUR)
     # Section 2: schedules -> node counts -> node cost.

@@ -16,7 +16,6 @@ from gpucost.report.attempttables import details_of
 from gpucost.report.lines import task_lines
 from gpucost.report.report import OUTCOMES, Report, total
 
-KINDS = ("task", "service", "day", "pool")
 LISTED = 50
 """Rows of a section that are shown; what is left out is counted and summed."""
 

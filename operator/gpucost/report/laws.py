@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-import numpy as np
-
-from gpucost.core.allocation import Idle, Shares
-from gpucost.core.calendar import sum_by
-from gpucost.core.grid import Buckets, Grid
-from gpucost.core.money import Ints
+from gpucost.core.allocation import Idle, Shares, by_slot
+from gpucost.core.grid import Buckets, Grid, per_bucket
 from gpucost.report.report import Details, Law, PoolLine, total
 
 
@@ -30,19 +26,12 @@ def _of_nodes(grid: Grid, pools: Sequence[PoolLine]) -> Iterator[Law]:
 
 def _of_shares(grid: Grid, shares: Shares, buckets: Buckets, idle: Idle) -> Iterator[Law]:
     """What a bucket has to give is given whole where anything was executed, and else not at all."""
-    money = _per_bucket(grid.node_cost if idle is Idle.DISTRIBUTE else grid.busy_cost, buckets)
-    given = sum_by(shares.slot, shares.cost, len(money))
-    executed = _per_bucket(grid.executed_us, buckets)
+    money = per_bucket(grid.node_cost if idle is Idle.DISTRIBUTE else grid.busy_cost, buckets)
+    given = by_slot(shares, len(money))
+    executed = per_bucket(grid.executed_us, buckets)
     yield Law("C1 buckets that give more or less than they have", int((given != money * (executed > 0)).sum()), 0)
     yield Law("C3 sum over services and outcomes = over hours", total(shares.cost), total(grid.allocated))
     yield Law("C4 executed by service = executed by hour", total(shares.executed_us), total(grid.executed_us))
-
-
-def _per_bucket(values: Ints, buckets: Buckets) -> Ints:
-    """Sums over the cells of each bucket, type by type."""
-    sums = np.zeros((len(values), buckets.count), dtype=np.int64)
-    np.add.at(sums.T, buckets.of_cell, values.T)
-    return sums.reshape(-1)
 
 
 def _of_attempts(shares: Shares, details: Details | None) -> Iterator[Law]:
