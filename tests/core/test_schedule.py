@@ -17,7 +17,7 @@ from gpucost.core.money import HOUR_US, NANO, SECOND_US
 from gpucost.core.nodes import UNKNOWN_TYPE, NodeType, node_us, read_pools, type_of, use_of_type
 from gpucost.core.prices import PriceStep
 from gpucost.core.scaling import ScheduleVersion
-from gpucost.core.schedule import HeldSchedule, PoolTimeline, by_pool, next_change, pool_timeline
+from gpucost.core.schedule import FOR_EVER, HeldSchedule, PoolTimeline, by_pool, next_change, pool_timeline
 from gpucost.core.steps import Steps
 from gpucost.core.versions import KnownVersion, first_held_us, held_schedules, zones_to_warn_of
 from gpucost.core.zones import DAY_US, Zone
@@ -291,7 +291,7 @@ class TestHistory:
 
     def test_only_the_first_known_version_is_assumed(self) -> None:
         edited = history((version("0 8 * * *", 2), None, self.TUESDAY), (version("0 8 * * *", 5), self.TUESDAY, None))
-        assert [schedule.assumed for schedule in held(edited)] == [True, False]
+        assert [schedule.seen_us for schedule in held(edited)] == [FOR_EVER, utc(self.TUESDAY)]
 
     def test_a_version_that_is_refused_is_an_issue_and_leaves_the_others(self) -> None:
         found = held_schedules(

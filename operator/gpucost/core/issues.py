@@ -22,6 +22,7 @@ INVALID_VALID_FROM: Final = "InvalidValidFrom"
 DUPLICATE_CRON_JOB: Final = "DuplicateCronJob"
 INVALID_SCHEDULE: Final = "InvalidSchedule"
 ROBFIG_DIFFERS: Final = "RobfigDiffers"
+UNDATED_EDIT: Final = "UndatedEdit"
 CONFLICT: Final = "ScheduleConflict"
 UNCOVERED: Final = "UncoveredTime"
 UNPRICED: Final = "UnpricedNodes"
@@ -50,6 +51,7 @@ SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
         DUPLICATE_CRON_JOB: "Two different CronJobs have the same namespace and name; the first one stands.",
         INVALID_SCHEDULE: "A CronJob's schedule or time zone is refused, so it sets no node count.",
         ROBFIG_DIFFERS: "A zone changes its clock at midnight or by half an hour, where Kubernetes itself may misfire.",
+        UNDATED_EDIT: "A CronJob was edited or deleted while no operator watched; the change counts from when it was noticed.",
         CONFLICT: "Fires of one pool at one instant ask for different counts; the largest is billed.",
         UNCOVERED: "The node count of a pool is unknown for a while; nothing is billed there.",
         UNPRICED: "Nodes ran without a price; their cost is missing.",

@@ -38,8 +38,8 @@ class HeldSchedule:
     zone: Zone
     since_us: int = SINCE_EVER
     until_us: int = FOR_EVER
-    assumed: bool = True
-    """Whether nothing recorded it while it held: the present version of a CronJob, as if it had never been edited."""
+    seen_us: int = FOR_EVER
+    """When something first recorded it. Before, it is assumed to have been as it stands, as if never edited."""
     suspended: bool = False
     """A suspended CronJob states its pool, but never fires."""
     created_us: int | None = None

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from gpucost.core.cron import CronError, parse_cron, previous_fire, robfig_differs
-from gpucost.core.issues import INVALID_SCHEDULE, ROBFIG_DIFFERS, Issue, shorten
+from gpucost.core.instants import instant_text
+from gpucost.core.issues import INVALID_SCHEDULE, ROBFIG_DIFFERS, UNDATED_EDIT, Issue, shorten
 from gpucost.core.money import SECOND_US
 from gpucost.core.scaling import ScheduleVersion
 from gpucost.core.schedule import FOR_EVER, SINCE_EVER, HeldSchedule
@@ -22,6 +23,12 @@ class KnownVersion:
     """None: the first known version, whose past is stated or assumed."""
     ended_us: int | None = None
     """When it was replaced or deleted; None: it is the present one."""
+    seen_us: int | None = None
+    """When a ledger first recorded it; None: no ledger did. Time before it is assumed."""
+    edit_doubt_us: int | None = None
+    """The edit in happened at an unknown instant after this one and up to ``edited_us``; None: that instant is certain."""
+    end_doubt_us: int | None = None
+    """The same for ``ended_us``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +39,12 @@ class Schedules:
     issues: tuple[Issue, ...]
 
 
-def first_held_us(version: ScheduleVersion, assume_from_us: int | None) -> int:
+def first_held_us(version: ScheduleVersion, assume_from_us: int | None, seen_us: int | None = None) -> int:
     """Since when the first known version holds: valid-from, else assumeSchedulesFrom (both inclusive), else creation
-    (fires strictly after it), else since ever."""
-    for stated in (version.valid_from_us, assume_from_us):
-        if stated is not None:
-            return stated
-    return SINCE_EVER if version.created_us is None else version.created_us + 1
+    (fires strictly after it), else since ever; from its first sight in a ledger at the latest."""
+    created = SINCE_EVER if version.created_us is None else version.created_us + 1
+    stated = next((at for at in (version.valid_from_us, assume_from_us) if at is not None), created)
+    return stated if seen_us is None else min(stated, seen_us)
 
 
 def held_schedules(
@@ -54,7 +60,7 @@ def held_schedules(
                 schedule = _hold(known, cluster_zone, assume_from_us)
             except (CronError, ZoneError) as error:
                 issues.append(_invalid(known.version, error))
-                held.append(_never(known.version))
+                held.append(_never(known))
                 continue
             if schedule.suspended:  # edits while it is suspended do not end the suspension
                 asleep_since = schedule.since_us if asleep_since is None else asleep_since
@@ -67,7 +73,9 @@ def held_schedules(
 
 def _hold(known: KnownVersion, cluster_zone: Zone, assume_from_us: int | None) -> HeldSchedule:
     version = known.version
-    since = first_held_us(version, assume_from_us) if known.edited_us is None else known.edited_us
+    since = known.edited_us
+    if since is None:
+        since = first_held_us(version, assume_from_us, known.seen_us)
     base = since if version.created_us is None and since != SINCE_EVER else version.created_us
     return HeldSchedule(
         label=version.label,
@@ -78,14 +86,30 @@ def _hold(known: KnownVersion, cluster_zone: Zone, assume_from_us: int | None) -
         since_us=since,
         until_us=FOR_EVER if known.ended_us is None else known.ended_us,
         created_us=base,
-        assumed=known.edited_us is None,
+        seen_us=_seen_us(known),
         suspended=version.suspended,
     )
 
 
-def _never(version: ScheduleVersion) -> HeldSchedule:
+def _seen_us(known: KnownVersion) -> int:
+    """An edit was recorded when it happened; a first known version when a ledger first saw it, if one ever did."""
+    if known.edited_us is not None:
+        return known.edited_us
+    return FOR_EVER if known.seen_us is None else known.seen_us
+
+
+def _never(known: KnownVersion) -> HeldSchedule:
     """A schedule that can't be read still states its pool, whose count is then unknown or initial; it never fires."""
-    return HeldSchedule(version.label, version.pool, version.nodes, parse_cron("@yearly"), UTC, suspended=True)
+    version = known.version
+    return HeldSchedule(
+        version.label,
+        version.pool,
+        version.nodes,
+        parse_cron("@yearly"),
+        UTC,
+        seen_us=_seen_us(known),
+        suspended=True,
+    )
 
 
 def _catch_up(known: KnownVersion, schedule: HeldSchedule, suspended_us: int) -> Iterator[int]:
@@ -104,6 +128,24 @@ def _invalid(version: ScheduleVersion, error: CronError | ZoneError) -> Issue:
     return Issue(
         INVALID_SCHEDULE, f"{where}{what} {shorten(str(error), 300)}; it sets no node count until it is mended"
     )
+
+
+def undated_edits(histories: Iterable[Sequence[KnownVersion]], lo_us: int, hi_us: int) -> tuple[Issue, ...]:
+    """Edits and deletions in ``[lo_us, hi_us)`` that nobody watched and nothing dates: they count from when they were
+    noticed."""
+    found = []
+    for known in (known for history in histories for known in history):
+        for what, doubt, at in (
+            ("edited", known.edit_doubt_us, known.edited_us),
+            ("deleted, or made unreadable,", known.end_doubt_us, known.ended_us),
+        ):
+            if doubt is not None and at is not None and doubt < hi_us and at > lo_us:
+                message = (
+                    f"CronJob {known.version.label} was {what} at an unknown time between {instant_text(doubt)} and "
+                    f"{instant_text(at)}, while no operator watched; it counts from the latter"
+                )
+                found.append(Issue(UNDATED_EDIT, message))
+    return tuple(found)
 
 
 def zones_to_warn_of(schedules: Iterable[HeldSchedule], lo_us: int, hi_us: int) -> tuple[Issue, ...]:

@@ -25,7 +25,7 @@ from gpucost.core.period import Period, calendar_dates, days_between, local_date
 from gpucost.core.prices import PriceStep
 from gpucost.core.schedule import HeldSchedule, by_pool, next_change
 from gpucost.core.steps import Steps
-from gpucost.core.versions import KnownVersion, held_schedules
+from gpucost.core.versions import KnownVersion, held_schedules, undated_edits
 from gpucost.core.zones import DAY_US, UTC, Zone
 from gpucost.engine.reduction import UNKNOWN_STATUS, Attempts, Reduction, Rollup, Rules, Window
 from gpucost.engine.source import TimeRule, create_source
@@ -83,6 +83,7 @@ def build_report(inputs: Inputs, now_us: int, *, details: bool = False) -> Repor
     ended, touching = _ended(rollup, cells, types), _touching(rollup, types)
     # Sections 5 and 6: what the report shows, and whether it adds up.
     lines = tuple(_pool_line(pool, uses, cells, period, now_us) for pool in pools)
+    issues = inputs.issues + schedules.issues + undated_edits(inputs.histories, period.start_us, until_us)
     known = _details(attempts, rollup, buckets, shares, types) if attempts and rollup else None
     findings, savings = advise(spec, grid, cells, types, pools, rollup is not None)
     return Report(
@@ -103,7 +104,7 @@ def build_report(inputs: Inputs, now_us: int, *, details: bool = False) -> Repor
         ended=ended,
         touching=touching,
         census=rollup.census if rollup else None,
-        quality=assess(inputs.issues + schedules.issues, spec, lines, uses, cells, grid, rollup, schedules.held),
+        quality=assess(issues, spec, lines, uses, cells, grid, rollup, schedules.held),
         laws=check_laws(grid, shares, lines, buckets, spec.allocation.idle, known),
         recommendations=findings,
         potential_savings=savings,

@@ -67,8 +67,29 @@ def _attempts(rollup: Rollup | None) -> tuple[dict[str, int], int]:
 
 
 def _assumed_us(pools: Iterable[PoolLine], cells: Cells) -> int:
-    """Node time that rests on CronJobs which no ledger saw: without a ledger, all of it up to now."""
-    return sum(line.node_us for line in pools if any(s.assumed for s in line.pool.schedules))
+    """Node time before a ledger first saw a CronJob of the pool, and of later ones what they claim to have set before they
+    were seen; without a ledger, all of it up to now."""
+    start, until = int(cells.edges[0]), int(cells.edges[-1])
+    found = 0
+    for line in pools:
+        counts = line.pool.timeline.counts.integral(until)
+        first = min(s.seen_us for s in line.pool.schedules)
+        spans = [(start, min(first, until))]
+        spans += ((max(s.since_us, start), min(s.seen_us, until)) for s in line.pool.schedules)
+        for lo, hi in _union(spans):
+            found += int(counts.between(np.array([lo, hi], dtype=np.int64))[0])
+    return found
+
+
+def _union(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Spans of time as disjoint ones, empty ones left out."""
+    found: list[tuple[int, int]] = []
+    for lo, hi in sorted(span for span in spans if span[0] < span[1]):
+        if found and lo <= found[-1][1]:
+            found[-1] = found[-1][0], max(hi, found[-1][1])
+        else:
+            found.append((lo, hi))
+    return found
 
 
 def _of_schedules(

@@ -11,7 +11,7 @@ from gpucost.api.costreport import DayTypeSource, ScheduleTable
 from gpucost.core.cron import CronError, CronSchedule, parse_cron
 from gpucost.core.issues import DAY_TYPE_CONTRADICTION, POOL_STATED_TWICE, UNREADABLE_TABLE_ROW, Issue, shorten, show
 from gpucost.core.scaling import parse_node_count, parse_pool_name
-from gpucost.core.schedule import FOR_EVER, HeldSchedule
+from gpucost.core.schedule import FOR_EVER, SINCE_EVER, HeldSchedule
 from gpucost.core.zones import Zone
 from gpucost.engine.source import SourceError, TimeRule, instant_of
 from gpucost.sources.tasks import Table, TaskDatabase
@@ -130,7 +130,7 @@ def _hold(
                 since_us,
                 until_us,
                 weekend=weekend,
-                assumed=False,
+                seen_us=SINCE_EVER,
                 created_us=row.since_us,
             )
         )
