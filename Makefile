@@ -5,12 +5,12 @@ BIN    := $(VENV)/bin
 OUT    ?= demo-report
 TASKS  ?= 200000
 
-.PHONY: demo test lint unit deep bench lock docs system clean
+.PHONY: demo test lint unit cluster deep bench lock docs system clean
 
 demo: $(VENV)/.runtime  ## a report of an embedded task database
 	$(BIN)/gpucost demo --tasks $(TASKS) --out $(OUT)
 
-test: $(VENV)/.dev system lint unit  ## everything: checks, unit tests, real databases
+test: $(VENV)/.dev system lint unit cluster  ## everything: checks, unit tests, real databases, a real Kubernetes API server
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -19,10 +19,13 @@ lint: $(VENV)/.dev
 	$(BIN)/lint-imports
 
 unit: $(VENV)/.dev
-	$(BIN)/pytest -n 2 --durations 8
+	$(BIN)/pytest -n 2 --durations 8 --ignore=tests/cluster
+
+cluster: $(VENV)/.dev  ## one after another: these tests share one API server and measure times
+	$(BIN)/pytest --durations 8 tests/cluster
 
 deep: $(VENV)/.dev  ## the property tests with many more examples
-	HYPOTHESIS_PROFILE=deep $(BIN)/pytest -n 2
+	HYPOTHESIS_PROFILE=deep $(BIN)/pytest -n 2 --ignore=tests/cluster
 
 bench: $(VENV)/.dev system  ## ratios against hand-written rivals
 	$(BIN)/python bench/run.py

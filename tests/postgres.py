@@ -9,18 +9,19 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, LiteralString, cast
 
 import psycopg
 import pytest
+
+from processes import free_ports
 
 SUPERUSER: Final = "postgres"
 PASSWORD: Final = "s3cret-of-the-tests"
@@ -48,6 +49,22 @@ class Postgres:
     """A running server; ``url`` is that of its superuser's database."""
 
     port: int
+    folder: Path
+    """Its data, its log and its socket."""
+    command: tuple[str, ...]
+    _children: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def start(self) -> None:
+        """Start it, again where it was stopped, and wait until it lets us in. Raises Missing where it doesn't."""
+        with (self.folder / "log").open("ab") as log:
+            child = subprocess.Popen(self.command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=self.folder)
+        self._children[:] = [child]
+        _wait(child, self, self.folder / "log")
+
+    def stop(self) -> None:
+        """SIGQUIT: at once, and whoever is connected is not waited for."""
+        for child in self._children:
+            _stop(child)
 
     @property
     def url(self) -> str:
@@ -102,26 +119,18 @@ def running(*more: str) -> Iterator[Postgres]:
         secret.write_text(PASSWORD, encoding="utf-8")
         secret.chmod(0o644)
         _call([*as_user, initdb, "-D", str(data), "-U", SUPERUSER, f"--pwfile={secret}", *INITDB])
-        port = _free_port()
+        (port,) = free_ports(1)  # one that no client has taken when it starts again
         options = [
             word
             for option in (*OPTIONS, *more, f"port={port}", f"unix_socket_directories={folder}")
             for word in ("-c", option)
         ]
-        with (folder / "log").open("wb") as log:
-            server = subprocess.Popen(
-                [*as_user, postgres, "-D", str(data), *options],
-                stdout=log,
-                stderr=log,
-                stdin=subprocess.DEVNULL,
-                cwd=folder,
-            )
+        server = Postgres(port, folder, (*as_user, postgres, "-D", str(data), *options))
         try:
-            found = Postgres(port)
-            _wait(server, found, folder / "log")
-            yield found
+            server.start()
+            yield server
         finally:
-            _stop(server)
+            server.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -171,13 +180,6 @@ def _environment() -> dict[str, str]:
     return {key: value for key, value in os.environ.items() if not key.startswith(("PG", "LC_", "LANG"))} | {
         "LC_ALL": "C"
     }
-
-
-def _free_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _wait(server: subprocess.Popen[bytes], found: Postgres, log: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,7 +20,7 @@ from gpucost.core.zones import Zone
 from gpucost.report.build import Inputs, build_report
 from gpucost.report.report import Report
 from gpucost.sources.cronjobs import read_cronjobs
-from gpucost.sources.scheduletable import SCALING, ScheduleRows, read_schedule_table
+from gpucost.sources.scheduletable import SCALING, read_schedule_table
 from gpucost.sources.tasks import DEFAULT_LIMITS, EVENTS, Limits, TaskDatabase, open_database
 from gpucost.sources.yamlfiles import flatten_lists, load_manifests
 
@@ -60,17 +60,35 @@ def compute(
     """
     report = read_report(spec)
     now_us = resolve_now(now)
-    tasks = report.spec.tasks
+    zone = Zone.parse(cluster_timezone)
     with _database(report.spec, db, limits) as database:
-        pools = find_pools(report, cronjobs, database)
-        raw = None
-        if tasks and database:
-            raw = database.con, database.bring(EVENTS, tasks.query, tasks.statuses.running)
-        zone = Zone.parse(cluster_timezone)
-        inputs = Inputs(
-            report.name, report.namespace, report.spec, pools.histories, pools.rows, pools.issues, raw, zone
-        )
-        return build_report(inputs, now_us, details=details)
+        return compute_from(report, find_pools(report, cronjobs), database, now_us, zone, details=details)
+
+
+def compute_from(
+    report: CostReport,
+    pools: Pools,
+    database: TaskDatabase | None,
+    now_us: int,
+    cluster_zone: Zone,
+    *,
+    events: str | None = None,
+    details: bool = False,
+) -> Report:
+    """Compute a report from what is known of its node pools and a task database within reach.
+
+    ``events``: the relation of its events where they are brought already. Raises SpecError, SourceError or OverflowError,
+    each with one sentence that says what to do.
+    """
+    tasks, raw = report.spec.tasks, None
+    if database:
+        pools = _with_table(report, pools, database)
+        if tasks:
+            raw = database.con, events or database.bring(EVENTS, tasks.query, tasks.statuses.running)
+    inputs = Inputs(
+        report.name, report.namespace, report.spec, pools.histories, pools.rows, pools.issues, raw, cluster_zone
+    )
+    return build_report(inputs, now_us, details=details)
 
 
 def read_report(spec: CostReport | CostReportSpec | Mapping[str, Any] | str | Path) -> CostReport:
@@ -103,23 +121,34 @@ def resolve_now(now: str | int | None) -> int:
     return instant
 
 
-def find_pools(report: CostReport, cronjobs: Documents | None, database: TaskDatabase | None) -> Pools:
-    """What states node pools: the chosen CronJobs among the documents, and the schedule table if it is enabled.
+def find_pools(report: CostReport, cronjobs: Documents | None) -> Pools:
+    """What states node pools: the chosen CronJobs among the documents.
 
     A manifest without a namespace counts as of the report's own, as if applied there.
     """
     chosen = report.spec.node_pools.cron_jobs
     documents: Iterable[object] = load_manifests(str(cronjobs)) if isinstance(cronjobs, str | Path) else cronjobs or ()
-    namespaces = chosen.namespaces if chosen.namespaces is not None else (report.namespace,)
+    namespaces = namespaces_of(report)
     manifests = [_placed(manifest, report.namespace) for manifest in flatten_lists(documents)]
     found = read_cronjobs(manifests, namespaces=namespaces, selector=chosen.selector)
-    histories = tuple((KnownVersion(version),) for version in found.versions)
-    rows = ScheduleRows((), ())
-    if database and report.spec.node_pools.schedule_table.enabled:
-        stated = {version.pool for version in found.versions}
-        rows = read_schedule_table(database, report.spec.node_pools.schedule_table, stated)
     elsewhere = () if found.versions else _elsewhere(manifests, namespaces)
-    return Pools(histories, rows.held, (*found.issues, *rows.issues, *elsewhere))
+    return Pools(tuple((KnownVersion(version),) for version in found.versions), (), (*found.issues, *elsewhere))
+
+
+def namespaces_of(report: CostReport) -> tuple[str, ...]:
+    """The namespaces whose CronJobs a report reads: as stated, else its own."""
+    stated = report.spec.node_pools.cron_jobs.namespaces
+    return (report.namespace,) if stated is None else stated
+
+
+def _with_table(report: CostReport, pools: Pools, database: TaskDatabase) -> Pools:
+    """The pools with those of the schedule table, if it is enabled."""
+    table = report.spec.node_pools.schedule_table
+    if not table.enabled:
+        return pools
+    stated = {known.version.pool for history in pools.histories for known in history}
+    rows = read_schedule_table(database, table, stated)
+    return replace(pools, rows=rows.held, issues=(*pools.issues, *rows.issues))
 
 
 def _placed(manifest: object, namespace: str) -> object:

@@ -152,7 +152,7 @@ class TestUsage:
     @pytest.mark.parametrize(
         ("words", "said"),
         [
-            (["report"], "Missing option '--file'"),
+            (["report"], "name a manifest with --file, or a CostReport of the cluster"),
             (["report", "-f", "x", "--bogus"], "No such option: --bogus"),
             (["reprot"], "No such command 'reprot'"),
             (["report", "-f", "x", "-o", "xml"], "'xml' is not one of"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -292,6 +293,15 @@ class TestHistory:
     def test_only_the_first_known_version_is_assumed(self) -> None:
         edited = history((version("0 8 * * *", 2), None, self.TUESDAY), (version("0 8 * * *", 5), self.TUESDAY, None))
         assert [schedule.seen_us for schedule in held(edited)] == [FOR_EVER, utc(self.TUESDAY)]
+
+    def test_another_cronjob_of_the_same_name_catches_up_with_nothing(self) -> None:
+        """Suspended, deleted on Tuesday, made anew without suspension: Kubernetes knows of no missed run."""
+        asleep, awake = version("0 8 * * *", 2, suspended=True), version("0 8 * * *", 5)
+        anew = replace(awake, uid="another")
+        assert held(history((asleep, None, self.TUESDAY), (awake, self.TUESDAY, None)))[1].extra_fires
+        assert not held(history((asleep, None, self.TUESDAY), (anew, self.TUESDAY, None)))[1].extra_fires
+        gap = history((asleep, None, self.TUESDAY), (awake, "2025-06-04T10:00", None))
+        assert not held(gap)[1].extra_fires
 
     def test_a_version_that_is_refused_is_an_issue_and_leaves_the_others(self) -> None:
         found = held_schedules(

@@ -35,7 +35,7 @@ from gpucost.computing import compute
 from gpucost.core.issues import SENTENCES
 from gpucost.demo import made_demo
 from gpucost.report.columns import Column, Kind, Table
-from gpucost.report.conditions import REASONS
+from gpucost.report.conditions import CONDITIONS, REASONS
 from gpucost.report.notebook import FILES
 from gpucost.report.report import Report
 from gpucost.report.tables import TABLES, node_columns, task_columns
@@ -315,6 +315,24 @@ def issue_reasons() -> str:
     return _grid(("reason", "what it means"), ((f"`{reason}`", text) for reason, text in SENTENCES.items()))
 
 
+def condition_types() -> str:
+    """Every condition with what it says."""
+    return _grid(("condition", "True means"), ((f"`{kind}`", text) for kind, text in CONDITIONS.items()))
+
+
+def operator_settings() -> str:
+    """Every flag of gpucost operator with its environment variable."""
+    command = commands()["operator"]
+    variables = {option: p.envvar for p in command.params for option in p.opts}
+    rows = ((*row[:1], _variable(variables, str(row[0])), *row[1:]) for row in options_of(command))
+    return _grid(("flag", "environment", "default", "what it does"), rows)
+
+
+def _variable(variables: Mapping[str, str | None], flag: str) -> str:
+    names = (variables.get(option.strip("` ")) for option in flag.split(","))
+    return next((f"`{name}`" for name in names if name), "")
+
+
 def condition_reasons() -> str:
     """Every reason of a condition with its sentence."""
     return _grid(("reason", "what it means"), ((f"`{reason}`", text) for reason, text in REASONS.items()))
@@ -326,7 +344,9 @@ GENERATED: Final[Mapping[str, Callable[[], str]]] = {
     "kinds": column_kinds,
     "tables": table_columns,
     "issues": issue_reasons,
-    "conditions": condition_reasons,
+    "conditions": condition_types,
+    "reasons": condition_reasons,
+    "settings": operator_settings,
 }
 
 

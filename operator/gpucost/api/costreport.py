@@ -1,6 +1,7 @@
 """The spec of a CostReport (gpucost.dev/v1alpha1), typed and checked field by field.
 
-Field names in manifests are camelCase. What a field means stands in its description, from which the CRD is generated.
+Field names in manifests are camelCase. What a field means stands in its description, from which the CRD is generated;
+what the API server can check itself stands beside it as a rule of gpucost.api.rules.
 """
 
 from __future__ import annotations
@@ -10,9 +11,19 @@ from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    WithJsonSchema,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
 
+from gpucost.api import rules
 from gpucost.core.allocation import Idle
 from gpucost.core.cron import parse_cron
 from gpucost.core.instants import parse_date, parse_duration, parse_instant
@@ -65,20 +76,37 @@ def _cron(text: str) -> str:
     return text
 
 
-ZoneName = Annotated[str, AfterValidator(_zone)]
-InstantText = Annotated[str, AfterValidator(_instant)]
-DateOrInstant = Annotated[str, AfterValidator(_date_or_instant)]
-DurationText = Annotated[str, AfterValidator(_duration)]
-PriceText = Annotated[str, BeforeValidator(_price)]
-Share = Annotated[str, Field(pattern=r"^(0(\.[0-9]{1,6})?|1(\.0{1,6})?)$")]
+ZoneName = Annotated[str, AfterValidator(_zone), rules.ZONE]
+InstantText = Annotated[str, AfterValidator(_instant), rules.INSTANT]
+DateOrInstant = Annotated[str, AfterValidator(_date_or_instant), rules.DATE_OR_INSTANT]
+DurationText = Annotated[str, AfterValidator(_duration), rules.DURATION]
+CronText = Annotated[str, AfterValidator(_cron), rules.CRON]
+PriceText = Annotated[
+    str,
+    BeforeValidator(_price),
+    WithJsonSchema(dict(rules.INT_OR_STRING)),
+    rules.PRICE,
+    rules.PRICE_DECIMALS,
+    rules.PRICE_SIZE,
+]
+Share = Annotated[str, Field(pattern=r"^(0(\.[0-9]{1,6})?|1(\.0{1,6})?)$"), rules.SHARE]
+Currency = Annotated[str, Field(pattern="^[A-Z]{3}$"), rules.CURRENCY]
 Name = Annotated[str, Field(min_length=1, max_length=253)]
+TypeName = Annotated[Name, rules.TYPE_NAME]
+Query = Annotated[str, Field(max_length=65_536)]
 
 
 class Range(_Model):
     """From a start to an end (exclusive): both local dates, or both instants."""
 
-    start: DateOrInstant = Field(description="First local date or instant of the period.")
-    end: DateOrInstant = Field(description="The local date or instant at which the period ends, exclusive.")
+    model_config = ConfigDict(json_schema_extra=rules.checked(*rules.RANGE))
+
+    start: DateOrInstant = Field(
+        description="First local date of the period such as 2025-06-01, or its first instant (RFC 3339)."
+    )
+    end: DateOrInstant = Field(
+        description="The local date or instant at which the period ends, exclusive: 2025-09-01 ends it with August."
+    )
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -116,10 +144,16 @@ class Rolling(_Model):
 
 
 class PeriodSpec(_Model):
-    """Which time the report is about: exactly one of three."""
+    """Which time the report is about: exactly one of range, calendar and rolling."""
 
-    range: Range | None = Field(default=None, description="From a start to an end.")
-    calendar: Calendar | None = Field(default=None, description="A calendar unit.")
+    model_config = ConfigDict(json_schema_extra=rules.checked(rules.ONE_PERIOD))
+
+    range: Range | None = Field(
+        default=None, description="From a start to an end (exclusive): both local dates, or both RFC 3339 instants."
+    )
+    calendar: Calendar | None = Field(
+        default=None, description="A calendar unit, counted from the current one; unit Month, offset -1: last month."
+    )
     rolling: Rolling | None = Field(default=None, description="The last whole local days.")
 
     @model_validator(mode="after")
@@ -134,9 +168,11 @@ class PeriodSpec(_Model):
 class Refresh(_Model):
     """When the operator computes the report anew: every so often, or on a cron schedule."""
 
-    every: DurationText | None = Field(default=None, description="A duration such as 5m.")
-    schedule: Annotated[str, AfterValidator(_cron)] | None = Field(
-        default=None, description="A cron schedule in spec.timeZone."
+    model_config = ConfigDict(json_schema_extra=rules.checked(rules.ONE_REFRESH))
+
+    every: DurationText | None = Field(default=None, description="A duration such as 5m; not beside schedule.")
+    schedule: CronText | None = Field(
+        default=None, description='A cron schedule in spec.timeZone such as "0 6 * * *"; not beside every.'
     )
 
     @model_validator(mode="after")
@@ -149,22 +185,36 @@ class Refresh(_Model):
 class LabelExpression(_Model):
     """One requirement of a label selector."""
 
-    key: str
-    operator: Literal["In", "NotIn", "Exists", "DoesNotExist"]
-    values: tuple[str, ...] = ()
+    key: str = Field(description="The label's key.")
+    operator: Literal["In", "NotIn", "Exists", "DoesNotExist"] = Field(
+        description="In, NotIn, Exists or DoesNotExist: how the label's value relates to values."
+    )
+    values: tuple[Annotated[str, Field(description="A value of the label.")], ...] = Field(
+        default=(), max_length=256, description="Values for In and NotIn; none for Exists and DoesNotExist."
+    )
 
 
 class LabelSelector(_Model):
     """A Kubernetes label selector; all its requirements hold."""
 
-    match_labels: Mapping[str, str] = Field(default_factory=dict, description="Labels with these very values.")
-    match_expressions: tuple[LabelExpression, ...] = Field(default=(), description="Further requirements.")
+    match_labels: Mapping[str, Annotated[str, Field(description="The label's value.")]] = Field(
+        default_factory=dict, description="Labels with these very values."
+    )
+    match_expressions: tuple[LabelExpression, ...] = Field(
+        default=(), max_length=64, description="Further requirements."
+    )
 
 
 class CronJobSelection(_Model):
     """Which CronJobs are read. Default: all of the report's own namespace that state a pool."""
 
-    namespaces: tuple[str, ...] | None = Field(default=None, description="Namespaces; default: the report's own.")
+    namespaces: (
+        Annotated[
+            tuple[Annotated[str, Field(max_length=253, description="A namespace.")], ...],
+            Field(max_length=256),
+        ]
+        | None
+    ) = Field(default=None, description="Namespaces; default: the report's own.")
     selector: LabelSelector | None = Field(default=None, description="A label selector; default: every CronJob.")
 
 
@@ -179,26 +229,45 @@ class ScheduleTable(_Model):
     """The table k8s_nodes_scaling in the task database as a further source of schedules."""
 
     enabled: bool = Field(default=False, description="Whether the table is read.")
-    query: str | None = Field(default=None, description="One SELECT with the table's columns; default: the table.")
+    query: Query | None = Field(default=None, description="One SELECT with the table's columns; default: the table.")
     time_zone: ZoneName = Field(default="UTC", description="Zone of its crons and naive timestamps.")
-    day_type_source: DayTypeSource = Field(default=DayTypeSource.CRON, description="Cron, or Flag (is_weekend).")
+    day_type_source: DayTypeSource = Field(
+        default=DayTypeSource.CRON,
+        description="Cron: the cron's own day fields decide the days. Flag: is_weekend restricts them as well.",
+    )
 
 
 class Price(_Model):
     """A price per node and hour, from an instant on."""
 
-    valid_from: InstantText | None = Field(default=None, description="Instant; absent: since ever.")
-    price_per_hour: PriceText = Field(description="Per node and hour, with at most 9 decimals.")
+    valid_from: InstantText | None = Field(
+        default=None, description="RFC 3339 instant from which the price holds; absent: since ever."
+    )
+    price_per_hour: PriceText = Field(
+        description='Per node and hour in spec.currency, with at most 9 decimals: an integer, or text such as "9.50".'
+    )
 
 
 class NodeTypeRule(_Model):
     """A node type: which pools and nodes belong to it, and what an hour of one node costs."""
 
-    name: Name = Field(description="Name of the type.")
-    match: tuple[Name, ...] = Field(description="Globs on the pool's name, and on the node's name of a task.")
-    initial_nodes: int | None = Field(default=None, ge=0, le=100_000, description="Nodes of each pool at first.")
-    gpus_per_node: int | None = Field(default=None, ge=0, le=1024, description="GPUs of one node, for gpuHours.")
-    prices: tuple[Price, ...] = Field(default=(), max_length=64, description="A step function of time.")
+    name: TypeName = Field(description="Name of the type, unique in the report; not unknown.")
+    match: tuple[Annotated[Name, Field(description="A glob such as *a100*; case is ignored.")], ...] = Field(
+        max_length=256, description="Globs on the pool's name, and on the node's name of a task."
+    )
+    initial_nodes: Annotated[int, Field(ge=0, le=100_000)] | None = Field(
+        default=None,
+        description="Nodes of each pool at first, where no schedule fired before the period; absent: unknown.",
+    )
+    gpus_per_node: Annotated[int, Field(ge=0, le=1024)] | None = Field(
+        default=None, description="GPUs of one node, for gpuHours."
+    )
+    prices: tuple[Price, ...] = Field(
+        default=(),
+        max_length=64,
+        description="A step function of time; before the first validFrom nodes are unpriced, and reported as such.",
+        json_schema_extra=rules.checked(rules.PRICES),
+    )
 
     @model_validator(mode="after")
     def _distinct(self) -> Self:
@@ -219,11 +288,29 @@ class ClockSource(StrEnum):
 class NodePools(_Model):
     """Node pools: where their schedules come from, their types and prices."""
 
-    source: ClockSource = Field(default=ClockSource.SCHEDULE, description="Which clock is billed.")
-    cron_jobs: CronJobSelection = Field(default=CronJobSelection(), description="Which CronJobs are read.")
-    assume_schedules_from: InstantText | None = Field(default=None, description="Schedules held since this instant.")
-    schedule_table: ScheduleTable = Field(default=ScheduleTable(), description="The table k8s_nodes_scaling.")
-    types: tuple[NodeTypeRule, ...] = Field(default=(), max_length=32, description="Ordered rules; first match wins.")
+    source: ClockSource = Field(
+        default=ClockSource.SCHEDULE,
+        description="Which clock is billed: Schedule (the crons), Actuated (their Jobs' completions) or "
+        "Observed (Node objects).",
+    )
+    cron_jobs: CronJobSelection = Field(
+        default=CronJobSelection(),
+        description="Which CronJobs are read; default: all of the report's own namespace that state a pool.",
+    )
+    assume_schedules_from: InstantText | None = Field(
+        default=None,
+        description="RFC 3339 instant since which present schedules held; absent: since each CronJob's creation.",
+    )
+    schedule_table: ScheduleTable = Field(
+        default=ScheduleTable(),
+        description="The table k8s_nodes_scaling in the task database as a further source of schedules.",
+    )
+    types: tuple[NodeTypeRule, ...] = Field(
+        default=(),
+        max_length=32,
+        description="Ordered rules that give each pool and node a type and a price; the first match wins.",
+        json_schema_extra=rules.keyed_by("name"),
+    )
 
     @model_validator(mode="after")
     def _unique(self) -> Self:
@@ -242,7 +329,7 @@ class SecretRef(_Model):
     """A key of a Secret in the report's own namespace that holds a database URL."""
 
     name: Name = Field(description="Name of the Secret.")
-    key: str = Field(default="url", description="Key in the Secret.")
+    key: Annotated[str, Field(max_length=253)] = Field(default="url", description="Key in the Secret.")
 
 
 class EpochUnit(StrEnum):
@@ -253,19 +340,29 @@ class EpochUnit(StrEnum):
     MICROSECONDS = "Microseconds"
 
 
+ServiceGlob = Annotated[str, Field(max_length=256, description="A glob such as api-*; case is ignored.")]
+
+
 class ServiceGlobs(_Model):
     """Which services take part: included and not excluded."""
 
-    include: tuple[str, ...] = Field(default=("*",), description="Globs of wanted services.")
-    exclude: tuple[str, ...] = Field(default=(), description="Globs of services that are left out.")
+    include: tuple[ServiceGlob, ...] = Field(default=("*",), max_length=256, description="Globs of wanted services.")
+    exclude: tuple[ServiceGlob, ...] = Field(
+        default=(), max_length=256, description="Globs of services that are left out."
+    )
+
+
+Status = Annotated[str, Field(max_length=128, description="A status, as it stands in the task database.")]
 
 
 class Statuses(_Model):
     """What the statuses of the task database mean. Compared exactly, case included."""
 
-    running: tuple[str, ...] = Field(default=("running",), description="An attempt runs.")
-    success: tuple[str, ...] = Field(default=("done",), description="Ends an attempt as Success.")
-    failure: tuple[str, ...] = Field(
+    model_config = ConfigDict(json_schema_extra=rules.checked(rules.STATUSES))
+
+    running: tuple[Status, ...] = Field(default=("running",), max_length=64, description="An attempt runs.")
+    success: tuple[Status, ...] = Field(default=("done",), max_length=64, description="Ends an attempt as Success.")
+    failure: tuple[Status, ...] = Field(
         default=(
             "error",
             "error_cuda",
@@ -276,10 +373,11 @@ class Statuses(_Model):
             "canceled",
             "cancelled",
         ),
+        max_length=64,
         description="Ends an attempt as Failure.",
     )
-    waiting: tuple[str, ...] = Field(
-        default=("new", "waiting", "pending"), description="Back in the queue: Interrupted."
+    waiting: tuple[Status, ...] = Field(
+        default=("new", "waiting", "pending"), max_length=64, description="Back in the queue: Interrupted."
     )
 
     @model_validator(mode="after")
@@ -301,13 +399,28 @@ class ExecutionTime(StrEnum):
 class Tasks(_Model):
     """The task database and what its rows mean."""
 
-    database_secret_ref: SecretRef | None = Field(default=None, description="Secret with the database URL.")
-    query: str | None = Field(default=None, description="One SELECT with the columns of task_history.")
+    database_secret_ref: SecretRef | None = Field(
+        default=None, description="Secret in the report's own namespace that holds the database URL."
+    )
+    query: Query | None = Field(
+        default=None,
+        description="One SELECT with the columns of task_history; default: all rows of the table task_history.",
+    )
     time_zone: ZoneName = Field(default="UTC", description="Zone of naive timestamps.")
-    epoch_unit: EpochUnit | None = Field(default=None, description="Unit of a numeric creation_ts; never guessed.")
-    services: ServiceGlobs = Field(default=ServiceGlobs(), description="Which services take part.")
-    statuses: Statuses = Field(default=Statuses(), description="What the statuses mean.")
-    execution_time: ExecutionTime = Field(default=ExecutionTime.RUNNING_ONLY, description="What counts as execution.")
+    epoch_unit: EpochUnit | None = Field(
+        default=None,
+        description="Unit of a numeric creation_ts (Seconds, Milliseconds or Microseconds); never guessed.",
+    )
+    services: ServiceGlobs = Field(
+        default=ServiceGlobs(), description="Which services take part: included and not excluded."
+    )
+    statuses: Statuses = Field(
+        default=Statuses(), description="What the statuses of the task database mean; compared exactly, case included."
+    )
+    execution_time: ExecutionTime = Field(
+        default=ExecutionTime.RUNNING_ONLY,
+        description="What counts as execution: RunningOnly (while the status is running) or FirstRunToEnd.",
+    )
     stale_after: DurationText = Field(default="24h", description="Without an event this long, an open attempt is Lost.")
 
 
@@ -321,7 +434,7 @@ class Bucket(StrEnum):
 class Allocation(_Model):
     """How node cost is shared."""
 
-    bucket: Bucket = Field(default=Bucket.DAY, description="A local day or a local hour.")
+    bucket: Bucket = Field(default=Bucket.DAY, description="The span that is shared: a local Day or a local Hour.")
     idle: Idle = Field(
         default=Idle.DISTRIBUTE, description="Distribute: tasks pay for idle nodes. Separate: they don't."
     )
@@ -342,17 +455,28 @@ class Outputs(_Model):
 
 
 class CostReportSpec(_Model):
-    """The spec of a CostReport."""
+    """The spec of a CostReport: which time, which node pools and prices, and which tasks."""
 
-    period: PeriodSpec = Field(description="Which time the report is about.")
-    time_zone: ZoneName = Field(default="UTC", description="The billing zone: days and hours are its own.")
-    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = Field(default="USD", description="ISO 4217 code.")
-    refresh: Refresh = Field(default=Refresh(), description="When the operator computes anew.")
-    suspend: bool = Field(default=False, description="Whether the operator leaves the report alone.")
-    node_pools: NodePools = Field(description="Node pools, their types and prices.")
-    tasks: Tasks | None = Field(default=None, description="The task database; absent: node cost only.")
-    allocation: Allocation = Field(default=Allocation(), description="How node cost is shared.")
-    recommendations: Recommendations = Field(default=Recommendations(), description="Thresholds.")
+    period: PeriodSpec = Field(
+        description="Which time the report is about: exactly one of range, calendar and rolling."
+    )
+    time_zone: ZoneName = Field(default="UTC", description="The billing zone (IANA name): days and hours are its own.")
+    currency: Currency = Field(default="USD", description="ISO 4217 code of every amount and price.")
+    refresh: Refresh = Field(
+        default=Refresh(), description="When the operator computes anew: every so often, or on a cron schedule."
+    )
+    suspend: bool = Field(
+        default=False, description="Whether the operator leaves the report alone; the figures stay as they are."
+    )
+    node_pools: NodePools = Field(description="Node pools: where their schedules come from, their types and prices.")
+    tasks: Tasks | None = Field(
+        default=None, description="The task database and what its rows mean; absent: node cost only."
+    )
+    allocation: Allocation = Field(default=Allocation(), description="How node cost is shared among tasks.")
+    recommendations: Recommendations = Field(
+        default=Recommendations(),
+        description="Utilisation below which a recommendation is made, as shares of the node time.",
+    )
     outputs: Outputs = Field(default=Outputs(), description="What the status shows.")
 
 

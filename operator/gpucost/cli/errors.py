@@ -6,6 +6,7 @@ from gpucost.api.costreport import SpecError
 from gpucost.core.zones import ZoneError
 from gpucost.demo import TraceError
 from gpucost.engine.source import SourceError
+from gpucost.kube.access import AccessError
 from gpucost.report.attempttables import NoDetails
 from gpucost.report.explain import NotFound
 from gpucost.sources.yamlfiles import ManifestError
@@ -17,5 +18,5 @@ def is_about_usage(error: Exception) -> bool:
 
 
 def is_about_computing(error: Exception) -> bool:
-    """The report could not be computed: the task database, or figures beyond 64 bits."""
-    return isinstance(error, SourceError | OverflowError | NotFound | NoDetails | TraceError)
+    """The report could not be computed: the task database, the cluster, or figures beyond 64 bits."""
+    return isinstance(error, SourceError | AccessError | OverflowError | NotFound | NoDetails | TraceError)

@@ -10,6 +10,8 @@ from typing import Annotated
 
 import typer
 
+from gpucost.cli.operator import operator
+
 app = typer.Typer(
     name="gpucost",
     help="What every generation, every failed second and every idle hour of scheduled GPU node pools cost: exactly.",
@@ -73,6 +75,15 @@ Memory = Annotated[
 ]
 
 
+Kubeconfig = Annotated[
+    str | None, typer.Option("--kubeconfig", help="Kubeconfig of the cluster; default: KUBECONFIG, ~/.kube/config.")
+]
+Context = Annotated[str | None, typer.Option("--context", help="Context of the kubeconfig; default: the current one.")]
+Namespace = Annotated[
+    str | None, typer.Option("--namespace", "-n", help="Namespace of the CostReport; default: the context's.")
+]
+
+
 @app.callback()
 def _options(
     debug: Annotated[bool, typer.Option("--debug", help="Show a traceback where something goes wrong.")] = False,
@@ -82,7 +93,8 @@ def _options(
 
 @app.command()
 def report(
-    file: File,
+    name: Annotated[str | None, typer.Argument(help="A CostReport of the cluster, in place of --file.")] = None,
+    file: Annotated[str | None, typer.Option("--file", "-f", help="CostReport manifest; - is standard input.")] = None,
     cronjobs: CronJobs = None,
     db: Database = None,
     now: Now = None,
@@ -99,22 +111,26 @@ def report(
     ] = None,
     timeout: Timeout = 600.0,
     memory: Memory = None,
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
+    namespace: Namespace = None,
 ) -> None:
-    """Compute a report from files, with no cluster: what was spent, on what, how much was idle, and what to do."""
+    """Compute a report from files, with no cluster, or from what a cluster holds now: what was spent, on what, how much was
+    idle, and what to do."""
     from gpucost.cli import render
+    from gpucost.cli.inputs import inputs_of
     from gpucost.cli.thresholds import crossed, parse_thresholds
-    from gpucost.computing import compute, read_report
+    from gpucost.computing import compute
     from gpucost.sources.tasks import Limits
 
     thresholds = parse_thresholds(fail_on or [])
-    _one_stdin(file, cronjobs)
-    manifest = read_report(file)
+    manifest, jobs, url = inputs_of(name, file, cronjobs, db, (kubeconfig, context, namespace))
     wide = output is Output.WIDE
     with render.progress("Computing the report"):
         found = compute(
             manifest,
-            cronjobs,
-            db,
+            jobs,
+            url,
             now=now,
             cluster_timezone=cluster_timezone,
             details=bool(out or wide) and manifest.spec.tasks is not None,
@@ -140,9 +156,10 @@ def schedule(
 ) -> None:
     """Node counts over time: every change with the CronJob that made it, conflicts, gaps, and what could not be read."""
     from gpucost.cli import render
+    from gpucost.cli.inputs import one_stdin
     from gpucost.computing import compute, read_report, without_tasks
 
-    _one_stdin(file, cronjobs)
+    one_stdin(file, cronjobs)
     manifest = without_tasks(read_report(file))
     if not manifest.spec.node_pools.schedule_table.enabled:
         db = None
@@ -165,11 +182,12 @@ def explain(
 ) -> None:
     """Where a figure comes from, down to CronJob, price and attempts."""
     from gpucost.cli import render
+    from gpucost.cli.inputs import one_stdin
     from gpucost.computing import compute, read_report
     from gpucost.report.explain import explain as explain_figure
     from gpucost.sources.tasks import Limits
 
-    _one_stdin(file, cronjobs)
+    one_stdin(file, cronjobs)
     manifest = read_report(file)
     attempts = kind is not Kind.POOL and manifest.spec.tasks is not None
     with render.progress("Computing the report"):
@@ -208,19 +226,37 @@ def demo(
 
 
 @app.command()
+def crds() -> None:
+    """Print the CustomResourceDefinitions as YAML, for kubectl apply -f -."""
+    from gpucost.cli.crds import crds_yaml
+
+    print(crds_yaml(), end="")
+
+
+app.command()(operator)
+
+
+@app.command()
+def refresh(
+    name: Annotated[str, typer.Argument(help="A CostReport of the cluster.")],
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
+    namespace: Namespace = None,
+    timeout: Annotated[float, typer.Option("--timeout", min=1, help="Seconds to wait for the operator.")] = 60.0,
+) -> None:
+    """Have the operator compute a report now, and wait until it has."""
+    from gpucost.cli.cluster import Place
+    from gpucost.cli.cluster import refresh as ask
+
+    print(ask(Place(kubeconfig, context, namespace), name, timeout))
+
+
+@app.command()
 def version() -> None:
     """Print the version."""
     from importlib.metadata import version as version_of
 
     print(f"gpucost {version_of('gpucost')}")
-
-
-def _one_stdin(file: str, cronjobs: str | None) -> None:
-    """Standard input can be read only once."""
-    if file == cronjobs == "-":
-        from gpucost.api.costreport import SpecError
-
-        raise SpecError("--file and --cronjobs can't both be standard input; write one of them to a file")
 
 
 def main() -> None:

@@ -14,6 +14,7 @@ _MICROSECOND: Final = dt.timedelta(microseconds=1)
 _UNITS_US: Final = {"us": 1, "µs": 1, "ms": 1000, "s": SECOND_US, "m": 60 * SECOND_US, "h": 3600 * SECOND_US}
 _DURATION: Final = re.compile(r"(?:\d+(?:\.\d+)?(?:us|µs|ms|s|m|h))+", re.ASCII)
 _PART: Final = re.compile(r"(\d+(?:\.\d+)?)(us|µs|ms|s|m|h)", re.ASCII)
+_DATE: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?([Zz]|[+-]\d\d:\d\d)?", re.ASCII)
 
 
@@ -25,7 +26,7 @@ def to_us(moment: dt.datetime) -> int:
 def parse_date(text: str) -> dt.date | None:
     """A date such as ``2025-06-01``; None if the text is something else (also a day that no calendar has)."""
     try:
-        return dt.date.fromisoformat(text) if len(text) == 10 else None
+        return dt.date.fromisoformat(text) if _DATE.fullmatch(text) else None
     except ValueError:
         return None
 

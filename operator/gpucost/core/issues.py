@@ -39,6 +39,7 @@ CRON_JOBS_ELSEWHERE: Final = "CronJobsElsewhere"
 POOL_STATED_TWICE: Final = "PoolStatedTwice"
 DAY_TYPE_CONTRADICTION: Final = "DayTypeContradiction"
 UNREADABLE_TABLE_ROW: Final = "UnreadableTableRow"
+FURTHER_ISSUES: Final = "FurtherIssues"
 
 SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -67,6 +68,7 @@ SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
         CRON_JOBS_ELSEWHERE: "CronJobs state node pools in namespaces that the report does not read.",
         POOL_STATED_TWICE: "A pool stated by CronJobs stands in the schedule table too; its rows are ignored.",
         DAY_TYPE_CONTRADICTION: "A row's is_weekend contradicts the day fields of its cron.",
+        FURTHER_ISSUES: "A status has no room for all issues; those left out are counted.",
         UNREADABLE_TABLE_ROW: "A row of the schedule table can't be read, so it sets no node count.",
     }
 )

@@ -199,8 +199,8 @@ def next_change(pool: str, schedules: Sequence[HeldSchedule], now_us: int, nodes
 
 
 def by_pool(schedules: Iterable[HeldSchedule]) -> dict[str, tuple[HeldSchedule, ...]]:
-    """Schedules gathered by pool; pools in the order of their names' UTF-8 bytes."""
+    """Schedules gathered by pool; pools, and a pool's schedules, in the order of their names' UTF-8 bytes."""
     pools: dict[str, list[HeldSchedule]] = {}
-    for schedule in schedules:
+    for schedule in sorted(schedules, key=lambda schedule: schedule.label.encode()):
         pools.setdefault(schedule.pool, []).append(schedule)
     return {pool: tuple(pools[pool]) for pool in sorted(pools, key=str.encode)}

@@ -55,7 +55,11 @@ def held_schedules(
     issues: list[Issue] = []
     for history in histories:
         asleep_since: int | None = None
+        before: KnownVersion | None = None
         for known in history:
+            if before is None or not _follows(before, known):
+                asleep_since = None
+            before = known
             try:
                 schedule = _hold(known, cluster_zone, assume_from_us)
             except (CronError, ZoneError) as error:
@@ -69,6 +73,12 @@ def held_schedules(
                 asleep_since = None
             held.append(schedule)
     return Schedules(tuple(held), tuple(issues))
+
+
+def _follows(before: KnownVersion, known: KnownVersion) -> bool:
+    """Whether a version is an edit of the one before: another CronJob of the same name, or one that could not be read for a
+    while, catches up with nothing."""
+    return before.version.uid == known.version.uid and before.ended_us == known.edited_us
 
 
 def _hold(known: KnownVersion, cluster_zone: Zone, assume_from_us: int | None) -> HeldSchedule:

@@ -6,9 +6,10 @@ node_type (texts, empty where missing) and problem (null, or why the row can't b
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import duckdb
 import numpy as np
@@ -37,8 +38,20 @@ _LAST_TURN_US = 7_258_118_400_000_000
 """2200: later turns of the clock are not looked at, for 8,000 years of them would be a statement of megabytes."""
 
 
+TASKS_UNREADABLE: Final = "TasksUnreadable"
+DATABASE_UNREACHABLE: Final = "DatabaseUnreachable"
+AUTHENTICATION_FAILED: Final = "AuthenticationFailed"
+DATABASE_TIMEOUT: Final = "DatabaseTimeout"
+TABLE_MISSING: Final = "TableMissing"
+
+
 class SourceError(ValueError):
     """A task database without what the method needs; the message says what, where and what to do."""
+
+    def __init__(self, message: str, reason: str = TASKS_UNREADABLE) -> None:
+        super().__init__(message)
+        self.reason = reason
+        """One of the constants above; their sentences stand with the conditions."""
 
 
 class UnitError(SourceError):
@@ -99,6 +112,16 @@ def _event_key(kind: str | None) -> str:
     return (
         "event_id" if kind in _INTEGERS or kind.startswith(("DECIMAL", "DOUBLE", "FLOAT")) else _key("event_id", kind)
     )
+
+
+@contextmanager
+def named(con: duckdb.DuckDBPyConnection, name: str, table: Any) -> Iterator[None]:
+    """A table or a stream of Arrow under a name. DuckDB would find a variable of ours itself, but not once it is confined."""
+    con.register(name, table)
+    try:
+        yield
+    finally:
+        con.unregister(name)
 
 
 def number_again(con: duckdb.DuckDBPyConnection, relation: str, name: str) -> str:

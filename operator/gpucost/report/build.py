@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -33,9 +31,7 @@ from gpucost.report.advice import advise
 from gpucost.report.laws import check_laws
 from gpucost.report.quality import assess
 from gpucost.report.report import Details, Ended, PoolLine, Report, Touching, spans_of
-
-METHOD_REVISION = "1"
-"""Changes when the same inputs may give other figures."""
+from gpucost.report.revision import parts_of, stated_parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +80,7 @@ def build_report(inputs: Inputs, now_us: int, *, details: bool = False) -> Repor
     # Sections 5 and 6: what the report shows, and whether it adds up.
     lines = tuple(_pool_line(pool, uses, cells, period, now_us) for pool in pools)
     issues = inputs.issues + schedules.issues + undated_edits(inputs.histories, period.start_us, until_us)
+    stated = stated_parts(spec, inputs.histories, inputs.cluster_zone, period.end_us)
     known = _details(attempts, rollup, buckets, shares, types) if attempts and rollup else None
     findings, savings = advise(spec, grid, cells, types, pools, rollup is not None)
     return Report(
@@ -108,7 +105,7 @@ def build_report(inputs: Inputs, now_us: int, *, details: bool = False) -> Repor
         laws=check_laws(grid, shares, lines, buckets, spec.allocation.idle, known),
         recommendations=findings,
         potential_savings=savings,
-        input_revision=revision_of(inputs, rollup),
+        inputs=parts_of(stated, inputs.rows, rollup.census if rollup else None),
         details=known,
     )
 
@@ -306,18 +303,3 @@ def _details(attempts: Attempts, rollup: Rollup, buckets: Buckets, shares: Share
     np.add.at(cost, pieces.attempt, pieces.cost)
     np.add.at(executed, pieces.attempt, pieces.executed_us)
     return Details(attempts, pieces, cost, executed)
-
-
-def revision_of(inputs: Inputs, rollup: Rollup | None) -> str:
-    """A hash of the spec, the schedule versions, the prices (in the spec), the data watermark and the method."""
-    seen = rollup.census if rollup else None
-    watermark = [int(seen.events.sum()), seen.last_us] if seen else None
-    parts = [
-        METHOD_REVISION,
-        inputs.spec.model_dump(mode="json", exclude={"refresh", "suspend", "outputs"}),
-        sorted(repr(known) for history in inputs.histories for known in history),
-        sorted(repr(row) for row in inputs.rows),
-        inputs.cluster_zone.name,
-        watermark,
-    ]
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -179,3 +180,17 @@ def hour_ranges(hours: Iterable[int]) -> str:
         else:
             ranges.append([hour])
     return ", ".join(f"{r[0]}-{r[-1]}" if len(r) > 1 else str(r[0]) for r in ranges)
+
+
+OTHER: Final = "other"
+"""The name of a row for the rest."""
+
+
+def top_lines(report: Report, top: int | None) -> list[tuple[str, TaskLine]]:
+    """Services by cost; with a limit the rest, and a service that is itself named other, share one row."""
+    ranked = by_cost(task_lines(report))
+    if top is None or len(ranked) <= top:
+        return ranked
+    named = [(name, line) for name, line in ranked[:top] if name != OTHER]
+    rest = [line for place, (name, line) in enumerate(ranked) if place >= top or name == OTHER]
+    return [*named, (OTHER, sum_lines(rest))]

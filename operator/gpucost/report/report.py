@@ -22,6 +22,7 @@ from gpucost.core.period import Period, local_date
 from gpucost.core.schedule import Conflict, NextChange
 from gpucost.core.zones import Zone
 from gpucost.engine.reduction import Attempts, Census
+from gpucost.report.revision import revision
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -148,8 +149,14 @@ class Report:
     laws: tuple[Law, ...]
     recommendations: tuple[Recommendation, ...]
     potential_savings: int | None
-    input_revision: str
+    inputs: Mapping[str, str]
+    """A short hash of each part that the figures rest on."""
     details: Details | None
+
+    @property
+    def input_revision(self) -> str:
+        """One hash over the spec, schedule versions, prices, data watermark and method revision."""
+        return revision(self.inputs)
 
     @property
     def conserved(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,13 +10,14 @@ from gpucost.core import money
 from gpucost.core.allocation import Outcome
 from gpucost.core.calendar import DAY_TYPES
 from gpucost.core.instants import instant_text, parse_date
+from gpucost.core.issues import FURTHER_ISSUES
 from gpucost.core.nodes import NodeType
 from gpucost.core.schedule import NextChange
 from gpucost.report.conditions import conditions
 from gpucost.report.lines import (
+    OTHER,
     NodeLine,
     TaskLine,
-    by_cost,
     day_type_cells,
     days_of,
     gpu_us,
@@ -23,11 +25,11 @@ from gpucost.report.lines import (
     node_line,
     sum_lines,
     task_lines,
+    top_lines,
 )
 from gpucost.report.report import PoolLine, Report
 
 Fields = dict[str, Any]
-OTHER = "other"
 
 
 def status_of(report: Report, *, top_services: int | None = None) -> Fields:
@@ -54,6 +56,56 @@ def status_of(report: Report, *, top_services: int | None = None) -> Fields:
         }
     )
     return status
+
+
+def status_within(report: Report, max_bytes: int, *, top_services: int) -> Fields:
+    """The status in at most so many bytes of JSON: where it is too long, its longest lists end in a row for the rest."""
+    status = status_of(report, top_services=top_services)
+    while (size := _bytes_of(status)) > max_bytes:
+        lists: dict[str, list[Any]] = {
+            "services": status.get("services") or [],
+            "nodePools": status["nodePools"],
+            "issues": status["quality"]["issues"],
+            "recommendations": status.get("recommendations") or [],
+        }
+        name, rows = max(lists.items(), key=lambda item: _bytes_of(item[1]))
+        keep = min(len(rows) - 2, int(len(rows) * max_bytes / size))
+        if keep < 1:
+            return status
+        if name == "services":
+            status[name] = _without_absent(_services(report, keep))
+        elif name == "nodePools":
+            status[name] = _largest_pools(report, keep)
+        elif name == "issues":
+            status["quality"] = {**status["quality"], name: [*rows[:keep], _more_issues(rows[keep:])]}
+        else:
+            status[name] = rows[:keep]
+    return status
+
+
+def _bytes_of(value: Any) -> int:
+    return len(json.dumps(value))
+
+
+def _largest_pools(report: Report, keep: int) -> list[Fields]:
+    """The dearest pools, and one row for the others and a pool that is itself named other, so that sums hold."""
+    ranked = sorted(report.pools, key=lambda line: -line.cost)
+    shown = [line for line in ranked[:keep] if line.pool.name != OTHER]
+    rest = [line for line in ranked if line not in shown]
+    other = {
+        "name": OTHER,
+        "nodeType": OTHER,
+        "nodeHours": money.hours_text(sum(line.node_us for line in rest)),
+        "nodeCost": money.money_text(sum(line.cost for line in rest)),
+    }
+    return [*(_without_absent(_node_pool(line)) for line in shown), other]
+
+
+def _more_issues(rest: Sequence[Fields]) -> Fields:
+    """One issue in place of those that a status has no room for."""
+    reasons = ", ".join(sorted({issue["reason"] for issue in rest}))
+    message = f"{len(rest)} further issues ({reasons}); gpucost report lists all of them"
+    return {"reason": FURTHER_ISSUES, "message": message, "count": sum(issue["count"] for issue in rest)}
 
 
 def cost_report(report: Report, manifest: Mapping[str, Any], *, top_services: int | None = None) -> Fields:
@@ -170,15 +222,10 @@ def _next_change(change: NextChange | None) -> Fields | None:
 
 
 def _services(report: Report, top: int | None) -> list[Fields] | None:
-    """By cost; with a limit the rest, and a service that is itself named other, share one row."""
+    """By cost; with a limit the rest in one row."""
     if not _has_tasks(report):
         return None
-    ranked = by_cost(task_lines(report))
-    if top is None or len(ranked) <= top:
-        return [_service(name, line) for name, line in ranked]
-    named = [(name, line) for name, line in ranked[:top] if name != OTHER]
-    rest = [line for name, line in ranked[:top] if name == OTHER] + [line for _, line in ranked[top:]]
-    return [_service(name, line) for name, line in [*named, (OTHER, sum_lines(rest))]]
+    return [_service(name, line) for name, line in top_lines(report, top)]
 
 
 def _service(name: str, line: TaskLine) -> Fields:

@@ -8,14 +8,30 @@ from urllib.parse import SplitResult, parse_qsl, quote, urlencode, urlsplit, url
 
 import duckdb
 
-from gpucost.engine.source import SourceError, number_again
+from gpucost.engine.source import (
+    AUTHENTICATION_FAILED,
+    DATABASE_TIMEOUT,
+    DATABASE_UNREACHABLE,
+    TABLE_MISSING,
+    SourceError,
+    named,
+    number_again,
+)
 from gpucost.sources.query import check_select
 from gpucost.sources.text import first_line, redacted
 
 if TYPE_CHECKING:
     from gpucost.sources.tasks import Table
 
-CONNECT_TIMEOUT_SECONDS: Final = 10
+_PATIENCE: Final = {
+    "connect_timeout": "10",
+    "tcp_user_timeout": "30000",
+    "keepalives_idle": "30",
+    "keepalives_interval": "10",
+    "keepalives_count": "3",
+}
+"""libpq's parameters where the URL doesn't state them: a server that vanished is an error within a minute, for the statement
+timeout is its own, and a thread that waits for ever computes nothing else."""
 _BOUNDED: Final = frozenset(("timestamp", "timestamptz", "date"))
 _NATIVE: Final = frozenset(("int2", "int4", "int8", "float4", "float8"))
 
@@ -45,20 +61,21 @@ def bring_postgresql(
         ):
             kinds = _kinds(cursor, statement)
             cursor.execute(_slim(statement, kinds, table, running))
-            reader = cursor.fetch_record_batch()  # noqa: F841  (DuckDB finds it by its name)
+            reader = cursor.fetch_record_batch()
             # numeric comes as text, for Arrow has no numbers of any length; event_id must be a number again, to order.
             numeric = next(
                 (name for name, kind in kinds.items() if kind == "numeric" and name.lower() == "event_id"), None
             )
             pulled = table.relation if numeric is None else f"{table.relation}_pulled"
-            con.execute(f"CREATE OR REPLACE TEMP TABLE {pulled} AS SELECT * FROM reader")
+            with named(con, "gpucost_reader", reader):
+                con.execute(f"CREATE OR REPLACE TEMP TABLE {pulled} AS SELECT * FROM gpucost_reader")
             if numeric is not None:
                 replace = number_again(con, pulled, numeric)
                 con.execute(f"CREATE OR REPLACE TEMP VIEW {table.relation} AS SELECT *{replace} FROM {pulled}")
     except duckdb.InterruptException:
         raise
     except (Error, duckdb.Error) as error:
-        raise SourceError(_explain(where, first_line(error, url), table, timeout_seconds)) from None
+        raise _explained(where, first_line(error, url), table, timeout_seconds) from None
 
 
 def _read_only(url: str, timeout_seconds: float) -> str:
@@ -70,7 +87,8 @@ def _read_only(url: str, timeout_seconds: float) -> str:
             "with special characters of user and password as %40 for @, %2F for / and so on"
         )
     parameters = dict(parse_qsl(parts.query))
-    parameters.setdefault("connect_timeout", str(CONNECT_TIMEOUT_SECONDS))
+    for name, value in _PATIENCE.items():
+        parameters.setdefault(name, value)
     ours = f"-c default_transaction_read_only=on -c statement_timeout={max(1, round(timeout_seconds * 1000))}"
     parameters["options"] = f"{parameters.get('options', '')} {ours}".strip()
     return urlunsplit(("postgresql", parts.netloc, parts.path, urlencode(parameters, quote_via=quote), ""))
@@ -117,11 +135,27 @@ def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _explain(where: str, message: str, table: Table, timeout_seconds: float) -> str:
+def _explained(where: str, message: str, table: Table, timeout_seconds: float) -> SourceError:
     if "statement timeout" in message:
-        return f"{where} did not answer within {timeout_seconds:g} s; take a shorter period, or raise the timeout"
+        told = f"did not answer within {timeout_seconds:g} s; take a shorter period, or raise the timeout"
+        return SourceError(f"{where} {told}", DATABASE_TIMEOUT)
     if "does not exist" in message and table.name in message:
-        return f"{where} has no table {table.name}; name yours in {table.setting}"
-    if "could not connect" in message or "connection to server" in message or "Failed to connect" in message:
-        return f"{where} can't be reached: {message}; check host, port, user and password"
-    return f"{where} can't be read: {message}"
+        return SourceError(f"{where} has no table {table.name}; name yours in {table.setting}", TABLE_MISSING)
+    if any(sign in message for sign in _REFUSED):
+        return SourceError(f"{where} refuses us: {message}; check user and password", AUTHENTICATION_FAILED)
+    if any(sign in message for sign in _UNREACHABLE):
+        told = f"can't be reached: {message}; check host, port, user and password"
+        return SourceError(f"{where} {told}", DATABASE_UNREACHABLE)
+    return SourceError(f"{where} can't be read: {message}")
+
+
+_REFUSED: Final = ("authentication failed", "no password supplied", "no pg_hba.conf entry", "permission denied")
+_UNREACHABLE: Final = (
+    "could not connect",
+    "connection to server",
+    "Failed to connect",
+    "server closed the connection",
+    "terminating connection",
+    "no connection to the server",
+)
+"""What libpq says; it has no codes for these."""

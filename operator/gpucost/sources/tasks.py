@@ -20,7 +20,15 @@ import duckdb
 
 from gpucost.api.costreport import SpecError
 from gpucost.core.issues import shorten, show
-from gpucost.engine.source import OPTIONAL, REQUIRED, SourceError, number_again
+from gpucost.engine.source import (
+    DATABASE_TIMEOUT,
+    OPTIONAL,
+    REQUIRED,
+    TABLE_MISSING,
+    SourceError,
+    named,
+    number_again,
+)
 from gpucost.sources.query import check_select
 from gpucost.sources.text import first_line, redacted
 
@@ -61,6 +69,9 @@ class Limits:
     spill_folder: str | None = None
     """A writable folder in which DuckDB may spill; None: beside the working directory, DuckDB's own choice."""
     threads: int | None = None
+    folders: tuple[str, ...] | None = None
+    """Folders in which files may be read; None: anywhere, for a user's own command. Where others write the queries, a path
+    or a function of DuckDB could otherwise show any file of the machine."""
 
 
 DEFAULT_LIMITS: Final = Limits()
@@ -96,9 +107,9 @@ class TaskDatabase:
             return table.relation
         scheme = url.partition("://")[0].partition("+")[0].lower() if "://" in url else ""
         if scheme == "sqlite":
-            _bring_sqlite(self.con, _path(url), table, query, self.limits)
+            _bring_sqlite(self.con, _path(url, self.limits), table, query, self.limits)
         elif scheme == "duckdb":
-            _bring_duckdb(self.con, _path(url), table, query)
+            _bring_duckdb(self.con, _path(url, self.limits), table, query)
         elif scheme in ("postgresql", "postgres"):
             from gpucost.sources.postgresql import bring_postgresql  # its driver takes most of a second to import
 
@@ -109,6 +120,7 @@ class TaskDatabase:
                 "it takes sqlite:///FILE, duckdb:///FILE, postgresql://HOST/DATABASE, and paths of Parquet or CSV files"
             )
         else:
+            _check_folder(url, self.limits.folders)
             _bring_files(self.con, url, table, query)
         return table.relation
 
@@ -119,13 +131,24 @@ def open_database(url: str, limits: Limits = DEFAULT_LIMITS) -> Iterator[TaskDat
 
     What runs longer than the limit is stopped, with a SourceError.
     """
-    with engine(limits) as con, _alarm(con, limits.timeout_seconds):
+    with engine(limits) as con:
+        database = TaskDatabase(con, url, limits)
+        with guarded(database):
+            yield database
+
+
+@contextmanager
+def guarded(database: TaskDatabase) -> Iterator[None]:
+    """Work on a task database within its limits; what goes beyond them, or can't be read, is a SourceError."""
+    url, limits = database.url, database.limits
+    with _alarm(database.con, limits.timeout_seconds):
         try:
-            yield TaskDatabase(con, url, limits)
+            yield
         except duckdb.InterruptException:
             raise SourceError(
                 f"reading {redacted(url)} took longer than {limits.timeout_seconds:g} s and was stopped; "
-                "take a shorter period, or allow more time"
+                "take a shorter period, or allow more time",
+                DATABASE_TIMEOUT,
             ) from None
         except duckdb.OutOfMemoryException as error:
             raise SourceError(
@@ -150,9 +173,30 @@ def engine(limits: Limits = DEFAULT_LIMITS) -> Iterator[duckdb.DuckDBPyConnectio
         ):
             if value is not None:
                 _set(con, name, str(value))
+        if limits.folders is not None:
+            _confine(con, limits.folders)
         yield con
     finally:
         con.close()
+
+
+def _confine(con: duckdb.DuckDBPyConnection, folders: Sequence[str]) -> None:
+    """No statement may reach beyond these folders, nor the network, nor undo this."""
+    names = ", ".join("'" + str(Path(folder).resolve()).replace("'", "''") + "/'" for folder in folders)
+    con.execute(f"SET allowed_directories = [{names}]")
+    con.execute("SET enable_external_access = false; SET lock_configuration = true")
+
+
+def _check_folder(path: str, folders: Sequence[str] | None) -> None:
+    """Refuse a file outside the folders that may be read, without a word on whether it exists."""
+    if folders is None:
+        return
+    resolved = Path(path).resolve()
+    if not any(resolved.is_relative_to(Path(folder).resolve()) for folder in folders):
+        raise SourceError(
+            "the database URL names a file outside the folders that this operator may read; "
+            "use postgresql://, or have the folder added to --data-folder"
+        )
 
 
 def _set(con: duckdb.DuckDBPyConnection, name: str, value: str) -> None:
@@ -175,12 +219,13 @@ def _alarm(con: duckdb.DuckDBPyConnection, seconds: float) -> Iterator[None]:
         timer.cancel()
 
 
-def _path(url: str) -> str:
+def _path(url: str, limits: Limits) -> str:
     """The file of a URL like sqlite:///relative or sqlite:////absolute."""
     rest = url.partition("://")[2].partition("?")[0]
     path = unquote(rest[1:])
     if not rest.startswith("/") or not path:
         raise SourceError(f"{redacted(url)} names no file; write for example {url.partition(':')[0]}:///tasks.db")
+    _check_folder(path, limits.folders)
     if not Path(path).is_file():
         raise SourceError(f"the task database {path} does not exist; check the path given with --db")
     return path
@@ -243,7 +288,7 @@ def _number_events(con: duckdb.DuckDBPyConnection, table: Table) -> None:
 def _view(con: duckdb.DuckDBPyConnection, table: Table, query: str | None, where: str, names: Collection[str]) -> None:
     """The relation as a view of the table, or of the query's result."""
     if query is None and table.name not in names:
-        raise SourceError(_no_table(where, table, sorted(names)))
+        raise SourceError(_no_table(where, table, sorted(names)), TABLE_MISSING)
     statement = f"SELECT * FROM {table.name}" if query is None else check_select(query, "duckdb", table.setting)
     with _said(where if query is None else f"{where} by {table.setting}"):
         con.execute(f"CREATE OR REPLACE TEMP VIEW {table.relation} AS {statement}")
@@ -274,7 +319,7 @@ def _bring_sqlite(con: duckdb.DuckDBPyConnection, path: str, table: Table, query
                 str(row[0]) for row in source.execute("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')")
             ]
             if query is None and table.name not in names:
-                raise SourceError(_no_table(where, table, sorted(names)))
+                raise SourceError(_no_table(where, table, sorted(names)), TABLE_MISSING)
             statement = f"SELECT * FROM {table.name}" if query is None else check_select(query, "sqlite", table.setting)
             source.execute("BEGIN")  # both readings see the same rows
             try:
@@ -308,10 +353,11 @@ def _sqlite(path: str, timeout_seconds: float) -> Iterator[sqlite3.Connection]:
 def _pull_sqlite(con: duckdb.DuckDBPyConnection, source: sqlite3.Connection, statement: str, table: Table) -> None:
     """Batch by batch, for a thread of DuckDB's own must not touch the cursor, nor swallow its errors."""
     schema, batches = _sqlite_batches(source, statement, table)
-    batch = schema.empty_table()  # DuckDB finds it by its name
-    con.execute(f"CREATE OR REPLACE TEMP TABLE {table.relation} AS SELECT * FROM batch")
-    for batch in batches:  # noqa: B007
-        con.execute(f"INSERT INTO {table.relation} SELECT * FROM batch")
+    with named(con, "gpucost_batch", schema.empty_table()):
+        con.execute(f"CREATE OR REPLACE TEMP TABLE {table.relation} AS SELECT * FROM gpucost_batch")
+    for batch in batches:
+        with named(con, "gpucost_batch", batch):
+            con.execute(f"INSERT INTO {table.relation} SELECT * FROM gpucost_batch")
 
 
 def _sqlite_batches(source: sqlite3.Connection, statement: str, table: Table) -> tuple[pa.Schema, Iterator[pa.Table]]:

@@ -1,0 +1,149 @@
+"""gpucost operator: every setting as a flag and as an environment variable."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Final
+
+import typer
+
+from gpucost.api.costreport import SpecError
+from gpucost.controller.settings import LogFormat, Settings
+
+DEFAULTS: Final = Settings(ledger="")
+LEVELS: Final = ("debug", "info", "warning", "error")
+
+
+def operator(
+    ledger: Annotated[
+        str,
+        typer.Option(
+            envvar="GPUCOST_LEDGER",
+            help="Ledger: sqlite:////FOLDER/ledger.db, or a postgresql:// URL. Losing it loses the history of schedules.",
+        ),
+    ],
+    namespaces: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--watch-namespace",
+            envvar="GPUCOST_WATCH_NAMESPACE",
+            help="Namespace to watch for CostReports and CronJobs; several times, or blanks between; default: all.",
+        ),
+    ] = None,
+    listen: Annotated[
+        str,
+        typer.Option(
+            envvar="GPUCOST_LISTEN", help="Address of metrics and health: HOST:PORT; port 0 takes a free one."
+        ),
+    ] = f"{DEFAULTS.listen_host}:{DEFAULTS.listen_port}",
+    cluster_timezone: Annotated[
+        str,
+        typer.Option(
+            envvar="GPUCOST_CLUSTER_TIMEZONE",
+            help="Zone of CronJobs without spec.timeZone: that of kube-controller-manager.",
+        ),
+    ] = DEFAULTS.cluster_time_zone,
+    refresh: Annotated[
+        float,
+        typer.Option(
+            envvar="GPUCOST_REFRESH", min=5, help="Seconds between computations of a report that states none."
+        ),
+    ] = DEFAULTS.refresh_seconds,
+    workers: Annotated[
+        int, typer.Option(envvar="GPUCOST_WORKERS", min=1, max=64, help="Reports that are computed at the same time.")
+    ] = DEFAULTS.workers,
+    timeout: Annotated[
+        float,
+        typer.Option(
+            envvar="GPUCOST_TIMEOUT", min=0.001, max=1e6, help="Seconds that a statement on a task database may take."
+        ),
+    ] = DEFAULTS.statement_seconds,
+    memory: Annotated[
+        str | None,
+        typer.Option(envvar="GPUCOST_MEMORY", help="Memory that DuckDB may take for one database, such as 512MB."),
+    ] = DEFAULTS.memory,
+    spill_folder: Annotated[
+        str | None,
+        typer.Option(envvar="GPUCOST_SPILL_FOLDER", help="Writable folder for what does not fit into memory."),
+    ] = DEFAULTS.spill_folder,
+    data_folders: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--data-folder",
+            envvar="GPUCOST_DATA_FOLDER",
+            help="Folder whose database, Parquet and CSV files reports may read; several times; default: PostgreSQL only.",
+        ),
+    ] = None,
+    share: Annotated[
+        float,
+        typer.Option(
+            envvar="GPUCOST_SHARE", min=0, help="Seconds for which reports share a read of the same database."
+        ),
+    ] = DEFAULTS.share_seconds,
+    debounce: Annotated[
+        float,
+        typer.Option(envvar="GPUCOST_DEBOUNCE", min=0, max=60, help="Seconds that a change waits for others."),
+    ] = DEFAULTS.debounce_seconds,
+    resync: Annotated[
+        float,
+        typer.Option(envvar="GPUCOST_RESYNC", min=1, help="Seconds between full lists, in case a watch went deaf."),
+    ] = DEFAULTS.resync_seconds,
+    max_series: Annotated[
+        int,
+        typer.Option(
+            envvar="GPUCOST_MAX_SERIES", min=0, help="Series of metrics over all reports; the rest is dropped."
+        ),
+    ] = DEFAULTS.max_series,
+    log_format: Annotated[
+        LogFormat, typer.Option(envvar="GPUCOST_LOG_FORMAT", help="text or json.")
+    ] = DEFAULTS.log_format,
+    log_level: Annotated[
+        str, typer.Option(envvar="GPUCOST_LOG_LEVEL", help="debug, info, warning or error.")
+    ] = DEFAULTS.log_level,
+    kubeconfig: Annotated[
+        str | None, typer.Option(help="Kubeconfig; default: KUBECONFIG, else the pod's service account.")
+    ] = None,
+    context: Annotated[str | None, typer.Option(help="Context of the kubeconfig; default: the current one.")] = None,
+) -> None:
+    """Run the operator: CostReports of a cluster get their status, Prometheus its metrics."""
+    from gpucost.controller.running import run
+    from gpucost.core.zones import Zone
+
+    Zone.parse(cluster_timezone)
+    host, port = _address(listen)
+    settings = Settings(
+        ledger=ledger,
+        namespaces=tuple(namespaces or ()),
+        listen_host=host,
+        listen_port=port,
+        cluster_time_zone=cluster_timezone,
+        refresh_seconds=refresh,
+        workers=workers,
+        statement_seconds=timeout,
+        memory=memory,
+        spill_folder=spill_folder,
+        data_folders=tuple(data_folders or ()),
+        share_seconds=share,
+        debounce_seconds=debounce,
+        resync_seconds=resync,
+        max_series=max_series,
+        log_format=log_format,
+        log_level=_level(log_level),
+        kubeconfig=kubeconfig,
+        context=context,
+    )
+    asyncio.run(run(settings))
+
+
+def _address(text: str) -> tuple[str, int]:
+    """``HOST:PORT``, an IPv6 host in brackets; an empty host is every address."""
+    host, separator, port = text.rpartition(":")
+    if not separator or not port.isdecimal() or int(port) > 65535:
+        raise SpecError(f"--listen must be HOST:PORT such as 127.0.0.1:8080, not {text[:80]!r}")
+    return host.removeprefix("[").removesuffix("]") or "0.0.0.0", int(port)
+
+
+def _level(text: str) -> str:
+    if text.lower() not in LEVELS:
+        raise SpecError(f"--log-level must be one of {', '.join(LEVELS)}, not {text[:40]!r}")
+    return text.lower()

@@ -1,0 +1,109 @@
+"""Reads of task databases that several reports share. Runs in worker threads."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+
+from gpucost.api.costreport import CostReport
+from gpucost.computing import Pools, compute_from
+from gpucost.core.zones import Zone
+from gpucost.report.report import Report
+from gpucost.sources.tasks import EVENTS, Limits, TaskDatabase, engine, guarded
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A report to compute: with which pools, from which database (None: none), and how fresh its events must be."""
+
+    report: CostReport
+    pools: Pools
+    url: str | None
+    not_before_us: int
+
+
+_Source = tuple[str, str | None, tuple[str, ...]]
+"""Database, query and running statuses: what decides which rows are read."""
+
+
+@dataclass(slots=True)
+class _Read:
+    """A task database within reach. The lock keeps two reports from working in one connection."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    kept: ExitStack = field(default_factory=ExitStack)
+    database: TaskDatabase | None = None
+    events: str | None = None
+    read_us: int = 0
+
+    def close(self) -> None:
+        """End the connection; whoever waits for the lock reads anew."""
+        self.database = None
+        self.kept.close()
+
+
+@dataclass(slots=True)
+class Reads:
+    """Computes reports, and shares among them what they read of the same database."""
+
+    limits: Limits
+    share_us: int
+    zone: Zone
+    """Of CronJobs without one."""
+    _reads: dict[_Source, _Read] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def compute(self, job: Job) -> Report:
+        """Compute a report as of now; with tasks, as of the moment at which their events were read.
+
+        Raises SpecError, SourceError, OverflowError.
+        """
+        if job.url is None:
+            return compute_from(job.report, job.pools, None, _now_us(), self.zone)
+        with self._read(job, job.url) as read:
+            return compute_from(job.report, job.pools, read.database, read.read_us, self.zone, events=read.events)
+
+    def release(self, *, older_than_us: int | None = None) -> None:
+        """Let go of reads that are too old to be shared; of all reads at the end."""
+        limit = _now_us() - (self.share_us if older_than_us is None else older_than_us)
+        with self._lock:
+            old = [(source, read) for source, read in self._reads.items() if read.read_us < limit]
+        for source, read in old:
+            if read.lock.acquire(blocking=False):  # one in use is let go of the next time
+                with self._lock:
+                    self._reads.pop(source, None)
+                read.close()
+                read.lock.release()
+
+    @contextmanager
+    def _read(self, job: Job, url: str) -> Iterator[_Read]:
+        tasks = job.report.spec.tasks
+        source = url, tasks.query if tasks else None, tasks.statuses.running if tasks else ()
+        with self._lock:
+            read = self._reads.setdefault(source, _Read())
+        with read.lock:
+            fresh = max(job.not_before_us, _now_us() - self.share_us)
+            if read.database is None or read.read_us < fresh:
+                self._read_anew(read, job, url)
+            assert read.database is not None
+            try:
+                with guarded(read.database):
+                    yield read
+            except BaseException:
+                read.close()  # what was interrupted is not to be trusted
+                raise
+
+    def _read_anew(self, read: _Read, job: Job, url: str) -> None:
+        read.close()
+        database = TaskDatabase(read.kept.enter_context(engine(self.limits)), url, self.limits)
+        tasks = job.report.spec.tasks
+        with guarded(database):
+            read.events = database.bring(EVENTS, tasks.query, tasks.statuses.running) if tasks else None
+        read.database, read.read_us = database, _now_us()
+
+
+def _now_us() -> int:
+    return time.time_ns() // 1000

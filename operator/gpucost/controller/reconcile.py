@@ -1,0 +1,283 @@
+"""A visit of one CostReport: is anything to compute; if so compute it, then status, metrics, ledger and Events."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import astuple, dataclass, field, replace
+from typing import Any, Final
+
+from gpucost.api.costreport import CostReport, SpecError
+from gpucost.controller.events import event_of
+from gpucost.controller.finals import settle
+from gpucost.controller.pools import Known, fingerprint
+from gpucost.controller.queue import Key, Urgency, Visit, WorkQueue
+from gpucost.controller.reads import Job, Reads
+from gpucost.controller.recorder import Recorder, now_us
+from gpucost.controller.refreshing import next_refresh, retry_seconds
+from gpucost.controller.secrets import SecretError, database_url
+from gpucost.controller.status import (
+    Failure,
+    computed_status,
+    failed_status,
+    instant_in,
+    is_fresh,
+    merge_patch,
+    pending_status,
+    ready_of,
+    suspended,
+    transitions,
+)
+from gpucost.controller.store import SeenReport, Store
+from gpucost.controller.threads import Threads
+from gpucost.core.zones import ZoneError
+from gpucost.engine.source import AUTHENTICATION_FAILED, SourceError
+from gpucost.kube.client import COST_REPORTS, EVENTS, ApiError, Cluster
+from gpucost.ledger.errors import LedgerError
+from gpucost.ledger.ledger import Ledger
+from gpucost.ledger.records import Snapshot
+from gpucost.metrics.operator import OperatorMetrics
+from gpucost.metrics.page import MetricsPage
+from gpucost.metrics.samples import ReportSamples, dump, load, samples_of
+from gpucost.report.conditions import INVALID_SPEC, LEDGER_UNAVAILABLE, NOT_COMPUTED, SECRET_UNREADABLE, SUSPENDED
+from gpucost.report.report import Report
+
+LOG: Final = logging.getLogger("gpucost.report")
+PENDING_SECONDS: Final = 1.0
+"""How long a first computation may take before the status says that it is under way."""
+
+
+class _Failed(Exception):
+    """Raised inside this module only: why a report can't be computed now."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
+@dataclass(frozen=True, slots=True)
+class _Computed:
+    report: Report
+    seconds: float
+    fingerprint: str
+
+
+@dataclass(slots=True)
+class Reconciler:
+    """Keeps each CostReport's status, metrics and ledger entries what they should be. Lives in the event loop."""
+
+    store: Store
+    queue: WorkQueue
+    cluster: Cluster
+    ledger: Ledger
+    recorder: Recorder
+    reads: Reads
+    threads: Threads
+    page: MetricsPage
+    metrics: OperatorMetrics
+    refresh_us: int
+    """For reports that state none."""
+    _tries: dict[Key, int] = field(default_factory=dict)
+    """Failures in a row, by report."""
+    _samples: dict[str, ReportSamples] = field(default_factory=dict)
+    """The last good figures, by uid of the report."""
+
+    async def work(self) -> None:
+        """Visit what is due, for ever."""
+        while True:
+            visit = await self.queue.take()
+            self.metrics.queue_waited(max(0, now_us() - visit.since_us) / 1e6)
+            try:
+                await self._visit(visit)
+            except (ApiError, LedgerError) as error:
+                self._again(visit.key, error)
+            except Exception:
+                LOG.exception("%s/%s: unexpected; it is tried again", *visit.key)
+                self._again(visit.key, None)
+            finally:
+                self.queue.done(visit.key)
+
+    def _again(self, key: Key, error: Exception | None) -> None:
+        """Come back to a report after a while that grows with every failure in a row."""
+        tries = self._tries[key] = self._tries.get(key, 0) + 1
+        if error is not None and tries == 1 and not (isinstance(error, ApiError) and error.not_found):
+            LOG.warning("%s/%s: %s; it is tried again", *key, error)
+        self.queue.refresh(key, now_us() + int(retry_seconds(tries) * 1e6))
+
+    async def _visit(self, visit: Visit) -> None:
+        seen = self.store.reports.get(visit.key)
+        if seen is None:
+            return
+        self._restore(seen)
+        try:
+            report = self._computable(seen)
+            if not self._is_due(seen, report, visit):
+                self._settled(seen, instant_in(seen.status, "nextRefreshTime"))
+                return
+            computed = await self._compute_visibly(seen, report, visit)
+        except _Failed as failed:
+            await self._fail(seen, failed.failure)
+            return
+        await self._succeed(seen, computed)
+
+    def forget(self, uid: str, key: Key) -> None:
+        """A report was deleted: its series vanish at once."""
+        self.page.remove(*key)
+        self.queue.forget(key)
+        self._tries.pop(key, None)
+        self._samples.pop(uid, None)
+
+    # Is there anything to compute?
+
+    def _computable(self, seen: SeenReport) -> CostReport:
+        if isinstance(seen.parsed, SpecError):
+            raise _Failed(Failure(INVALID_SPEC, str(seen.parsed)))
+        if seen.parsed.spec.suspend:
+            raise _Failed(suspended(seen.status, seen.generation))
+        if self.recorder.failure is not None:
+            raise _Failed(Failure(LEDGER_UNAVAILABLE, self.recorder.failure))
+        return seen.parsed
+
+    def _is_due(self, seen: SeenReport, report: CostReport, visit: Visit) -> bool:
+        """Not if the status is fresh, nothing that it rests on has changed, and its time has not come."""
+        due = instant_in(seen.status, "nextRefreshTime")
+        snapshot = self.ledger.snapshots().get(seen.uid)
+        if not is_fresh(seen.status, seen.generation) or snapshot is None or due is None or due <= now_us():
+            return True
+        if snapshot.computed_us != instant_in(seen.status, "lastSuccessTime"):
+            return True
+        return snapshot.fingerprint != self._fingerprint(seen, report, snapshot.computed_us)
+
+    def _fingerprint(self, seen: SeenReport, report: CostReport, computed_us: int) -> str:
+        return fingerprint(seen, report, self._known().chosen(report), self.reads.zone, computed_us)
+
+    def _known(self) -> Known:
+        return Known(self.ledger.histories(), self.store.cronjobs)
+
+    # Computing
+
+    async def _compute_visibly(self, seen: SeenReport, report: CostReport, visit: Visit) -> _Computed:
+        """Compute; a report that was never visited says so if it takes a while."""
+        task = asyncio.ensure_future(self._compute(seen, report, visit))
+        try:
+            if not ready_of(seen.status):
+                done, _ = await asyncio.wait({task}, timeout=PENDING_SECONDS)
+                if not done:
+                    await self._publish(seen, pending_status(seen.status, seen.generation, now_us()))
+            return await task
+        finally:
+            task.cancel()
+
+    async def _compute(self, seen: SeenReport, report: CostReport, visit: Visit) -> _Computed:
+        started = time.monotonic()
+        pools = self._known().chosen(report)
+        since = visit.since_us if visit.urgency is Urgency.CHANGED else visit.since_us - self.reads.share_us
+        try:
+            url = await database_url(self.cluster, report)
+            found = await self._read_and_compute(Job(report, pools, url, since))
+        except SecretError as error:
+            raise _Failed(Failure(SECRET_UNREADABLE, str(error), about_tasks=True)) from None
+        except SourceError as error:
+            self.metrics.database_error(error.reason)
+            raise _Failed(Failure(error.reason, str(error), about_tasks=True)) from None
+        except SpecError as error:
+            raise _Failed(Failure(INVALID_SPEC, str(error))) from None
+        except (OverflowError, ZoneError) as error:
+            raise _Failed(Failure(NOT_COMPUTED, str(error))) from None
+        except ApiError:
+            raise
+        except Exception as error:
+            LOG.exception("%s/%s: can't be computed", *seen.key)
+            text = f"unexpected {type(error).__name__}; the operator's log has the traceback, please report it"
+            raise _Failed(Failure(NOT_COMPUTED, text)) from None
+        mark = fingerprint(seen, report, pools, self.reads.zone, found.now_us)
+        return _Computed(found, time.monotonic() - started, mark)
+
+    async def _read_and_compute(self, job: Job) -> Report:
+        """Once more with the Secret of now, if the database refuses the password and the Secret has another."""
+        try:
+            return await self.threads.compute(self.reads.compute, job)
+        except SourceError as error:
+            refused = error.reason == AUTHENTICATION_FAILED
+            url = await database_url(self.cluster, job.report) if refused else job.url
+            if url == job.url:
+                raise
+            return await self.threads.compute(self.reads.compute, replace(job, url=url))
+
+    # What follows
+
+    async def _succeed(self, seen: SeenReport, computed: _Computed) -> None:
+        report = computed.report
+        restatements = await self.threads.ledger(settle, self.ledger, report, seen.uid)
+        next_us = next_refresh(report, self.refresh_us)
+        status = computed_status(report, seen.status, seen.generation, next_us, restatements)
+        samples = await self.threads.compute(samples_of, report)
+        samples = samples.with_state(
+            ready=True,
+            last_success_us=report.now_us,
+            data_until_us=report.period.data_until_us,
+            compute_seconds=computed.seconds,
+        )
+        await self._publish(seen, status)
+        if self.store.reports.get(seen.key) is None:
+            return  # deleted meanwhile
+        self._samples[seen.uid] = samples
+        self.page.put(*seen.key, samples)
+        snapshot = Snapshot(seen.uid, seen.generation, computed.fingerprint, report.now_us, dump(samples))
+        await self.threads.ledger(self.ledger.save_snapshot, snapshot)
+        self._settled(seen, next_us)
+
+    def _settled(self, seen: SeenReport, next_us: int | None) -> None:
+        self._tries.pop(seen.key, None)
+        if next_us is not None:
+            self.queue.refresh(seen.key, next_us)
+
+    async def _fail(self, seen: SeenReport, failure: Failure) -> None:
+        """The last good figures stay, in status and metrics; Ready says why, and it is tried again."""
+        samples = self._samples.get(seen.uid, ReportSamples())
+        await self._publish(seen, failed_status(failure, seen.status, seen.generation, now_us()))
+        if self.store.reports.get(seen.key) is not None:
+            self.page.put(*seen.key, samples.with_state(ready=False, **_instants(seen.status)))
+        if failure.reason not in WAITS_FOR_A_CHANGE:
+            self._again(seen.key, None)
+
+    def _restore(self, seen: SeenReport) -> None:
+        """After a restart: the figures that the status shows, out of the ledger."""
+        if seen.uid in self._samples:
+            return
+        snapshot = self.ledger.snapshots().get(seen.uid)
+        found = load(snapshot.samples) if snapshot else None
+        if snapshot is None or found is None or snapshot.computed_us != instant_in(seen.status, "lastSuccessTime"):
+            return
+        self._samples[seen.uid] = found
+        ready = is_fresh(seen.status, seen.generation)
+        self.page.put(*seen.key, found.with_state(ready=ready, **_instants(seen.status)))
+
+    async def _publish(self, seen: SeenReport, status: dict[str, Any]) -> None:
+        """Write what differs, and tell of transitions."""
+        patch = merge_patch(seen.status, status)
+        if not patch:
+            return
+        body = {"metadata": {"uid": seen.uid}, "status": patch}
+        answer = await self.cluster.patch(COST_REPORTS, *seen.key, body, subresource="status")
+        self.store.see_status(answer)
+        for transition in transitions(seen.status, status):
+            LOG.info("%s/%s: %s is %s (%s): %s", *seen.key, *astuple(transition))
+            try:
+                await self.cluster.create(EVENTS, seen.namespace, dict(event_of(seen, transition, now_us())))
+            except ApiError as error:
+                LOG.warning("%s/%s: its Event can't be written: %s", *seen.key, error)
+
+
+WAITS_FOR_A_CHANGE: Final = frozenset((INVALID_SPEC, SUSPENDED))
+"""Failures that only a change of the object can mend."""
+
+
+def _instants(status: Mapping[str, Any]) -> dict[str, int | None]:
+    """What metrics say of the figures' age."""
+    return {
+        "last_success_us": instant_in(status, "lastSuccessTime"),
+        "data_until_us": instant_in(status.get("period") or {}, "dataUntil"),
+    }

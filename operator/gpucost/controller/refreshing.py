@@ -1,0 +1,36 @@
+"""When a report is computed again: as its spec says, once a day when it is final, and ever later after failures."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from gpucost.core.cron import next_fire, parse_cron
+from gpucost.core.instants import parse_duration
+from gpucost.core.money import SECOND_US
+from gpucost.core.zones import DAY_US, Zone
+from gpucost.report.report import Report
+
+SHORTEST_US: Final = 5 * SECOND_US
+"""A spec that asks for more often is a load on its database, and no person reads faster."""
+RETRY_SECONDS: Final = 2.0
+LONGEST_RETRY_SECONDS: Final = 120.0
+
+
+def next_refresh(report: Report, default_us: int) -> int | None:
+    """The next instant at which a report is due; None if its schedule never fires again.
+
+    A final report has its watermark checked once a day: nothing else can change it but its spec and schedules, which are
+    watched.
+    """
+    if report.final:
+        return report.now_us + DAY_US
+    stated = report.spec.refresh
+    if stated.schedule is not None:
+        return next_fire(parse_cron(stated.schedule), Zone.parse(report.spec.time_zone), report.now_us)
+    every = parse_duration(stated.every) if stated.every is not None else None
+    return report.now_us + max(SHORTEST_US, every or default_us)
+
+
+def retry_seconds(tries: int) -> float:
+    """How long to wait after so many failures in a row."""
+    return min(LONGEST_RETRY_SECONDS, RETRY_SECONDS * 2.0 ** min(tries - 1, 10))

@@ -1,0 +1,170 @@
+"""What the cluster was last seen to hold: CostReports and CronJobs, each read once per change. For one event loop only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from gpucost.api.costreport import API_VERSION, KIND, CostReport, SpecError, parse_cost_report
+from gpucost.controller.queue import Key
+from gpucost.core.issues import Issue
+from gpucost.ledger.sightings import Sighting, edits_of
+from gpucost.sources.cronjobs import read_cronjobs
+
+REFRESH_ANNOTATION: Final = "gpucost.dev/refresh"
+
+Body = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class SeenReport:
+    """A CostReport as the API server last showed it."""
+
+    namespace: str
+    name: str
+    uid: str
+    generation: int
+    version: str
+    """metadata.resourceVersion"""
+    refresh: str
+    """Value of the annotation gpucost.dev/refresh: a new one asks for a computation now."""
+    parsed: CostReport | SpecError
+    status: Mapping[str, Any]
+
+    @property
+    def key(self) -> Key:
+        """Namespace and name."""
+        return self.namespace, self.name
+
+
+@dataclass(frozen=True, slots=True)
+class SeenCronJob:
+    """A CronJob as the API server last showed it, read."""
+
+    version: str
+    sighting: Sighting
+    issues: tuple[Issue, ...]
+
+
+@dataclass(slots=True)
+class Store:
+    """CostReports and CronJobs by namespace and name."""
+
+    reports: dict[Key, SeenReport] = field(default_factory=dict)
+    cronjobs: dict[Key, SeenCronJob] = field(default_factory=dict)
+
+    def see_report(self, body: Body) -> bool:
+        """Take note of a CostReport. Whether it asks for a visit: its spec or annotation is new, not only its status."""
+        metadata = body.get("metadata") or {}
+        key, before = key_of(body), self.reports.get(key_of(body))
+        if before is not None and not is_newer(before.uid, before.version, metadata):
+            return False
+        seen = self.reports[key] = _read_report(body, before)
+        return before is None or _asked(before) != _asked(seen)
+
+    def see_status(self, body: Body) -> None:
+        """Take note of a status that was just written."""
+        key = key_of(body)
+        seen, metadata = self.reports.get(key), body.get("metadata") or {}
+        if seen is not None and is_newer(seen.uid, seen.version, metadata):
+            version = str(metadata.get("resourceVersion"))
+            self.reports[key] = replace(seen, status=body.get("status") or {}, version=version)
+
+    def see_cronjob(self, body: Body) -> SeenCronJob | None:
+        """Take note of a CronJob; None if this very version is known already."""
+        key, metadata = key_of(body), body.get("metadata") or {}
+        before = self.cronjobs.get(key)
+        if before is not None and not is_newer(before.sighting.uid, before.version, metadata):
+            return None
+        seen = self.cronjobs[key] = read_cronjob(body)
+        return seen
+
+    def forget_report(self, body: Body) -> bool:
+        """A CostReport is gone, unless another of that name has come already."""
+        seen = self.reports.get(key_of(body))
+        if seen is None or seen.uid != (body.get("metadata") or {}).get("uid"):
+            return False
+        del self.reports[seen.key]
+        return True
+
+    def forget_cronjob(self, body: Body) -> bool:
+        """A CronJob is gone, unless another of that name has come already."""
+        key = key_of(body)
+        seen = self.cronjobs.get(key)
+        if seen is None or seen.sighting.uid != (body.get("metadata") or {}).get("uid"):
+            return False
+        del self.cronjobs[key]
+        return True
+
+    def readable(self) -> Iterator[SeenReport]:
+        """CostReports whose spec makes sense."""
+        return (seen for seen in self.reports.values() if isinstance(seen.parsed, CostReport))
+
+
+def key_of(body: Body) -> Key:
+    """Namespace and name of an object."""
+    metadata = body.get("metadata") or {}
+    return str(metadata.get("namespace")), str(metadata.get("name"))
+
+
+def is_newer(uid: str, version: str, metadata: Mapping[str, Any]) -> bool:
+    """Whether an object is another or a later one than the one known: watches and answers to our own writes race.
+
+    Resource versions of one resource are comparable integers (Kubernetes 1.35, KEP-5504); where they are none, any
+    difference counts.
+    """
+    new = str(metadata.get("resourceVersion"))
+    if metadata.get("uid") != uid or not (new.isdecimal() and version.isdecimal()):
+        return (metadata.get("uid"), new) != (uid, version)
+    return int(new) > int(version)
+
+
+def _asked(seen: SeenReport) -> tuple[str, int, str]:
+    """What of a CostReport asks for a computation when it changes."""
+    return seen.uid, seen.generation, seen.refresh
+
+
+def _read_report(body: Body, before: SeenReport | None) -> SeenReport:
+    metadata = body.get("metadata") or {}
+    uid, generation = str(metadata.get("uid")), int(metadata.get("generation") or 0)
+    same = before is not None and (before.uid, before.generation) == (uid, generation)
+    namespace, name = key_of(body)
+    return SeenReport(
+        namespace=namespace,
+        name=name,
+        uid=uid,
+        generation=generation,
+        version=str(metadata.get("resourceVersion")),
+        refresh=str((metadata.get("annotations") or {}).get(REFRESH_ANNOTATION, "")),
+        parsed=before.parsed if before is not None and same else _parse(body),
+        status=body.get("status") or {},
+    )
+
+
+def _parse(body: Body) -> CostReport | SpecError:
+    try:
+        return parse_cost_report({"metadata": body.get("metadata"), "spec": body.get("spec")} | _TYPE)
+    except SpecError as error:
+        return error
+
+
+_TYPE: Final = {"apiVersion": API_VERSION, "kind": KIND}
+"""Items of a list come without it."""
+
+
+def read_cronjob(body: Body) -> SeenCronJob:
+    """A CronJob read: what it says about node pools, what is wrong with it, and who edited what when."""
+    metadata = body.get("metadata") or {}
+    namespace, name = key_of(body)
+    found = read_cronjobs([{**body, "apiVersion": "batch/v1", "kind": "CronJob"}])
+    sighting = Sighting(
+        uid=str(metadata.get("uid")),
+        namespace=namespace,
+        name=name,
+        labels=dict(metadata.get("labels") or {}),
+        version=found.versions[0] if found.versions else None,
+        generation=metadata.get("generation"),
+        edits=edits_of(metadata.get("managedFields")),
+    )
+    return SeenCronJob(str(metadata.get("resourceVersion")), sighting, found.issues)

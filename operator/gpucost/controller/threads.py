@@ -1,0 +1,42 @@
+"""Where blocking work runs: computations in a few threads, the ledger in one of its own; the event loop never waits."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Threads:
+    """Bounded pools of threads. A thread can't be killed: what runs in one has a timeout of its own."""
+
+    workers: int
+    _workers: ThreadPoolExecutor = field(init=False)
+    _ledger: ThreadPoolExecutor = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._workers = ThreadPoolExecutor(self.workers, "compute")
+        self._ledger = ThreadPoolExecutor(1, "ledger")
+
+    async def compute(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a computation."""
+        return await _run(self._workers, function, *args, **kwargs)
+
+    async def ledger(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run something on the ledger, after all that was asked of it before."""
+        return await _run(self._ledger, function, *args, **kwargs)
+
+    def close(self) -> None:
+        """Begin nothing more; what runs is not waited for."""
+        self._workers.shutdown(wait=False, cancel_futures=True)
+        self._ledger.shutdown(wait=True, cancel_futures=False)
+
+
+async def _run(pool: ThreadPoolExecutor, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    return await asyncio.get_running_loop().run_in_executor(pool, lambda: function(*args, **kwargs))

@@ -1,0 +1,184 @@
+"""What the cluster tells: watches through Kopf, and lists of our own before the first computation and now and then after."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+from gpucost.api.costreport import CostReport
+from gpucost.controller.jobs import outcome_of
+from gpucost.controller.pools import chooses
+from gpucost.controller.queue import Key, WorkQueue
+from gpucost.controller.reconcile import Reconciler
+from gpucost.controller.recorder import Confirmed, Forgotten, Gone, Recorder, Seen, now_us
+from gpucost.controller.store import Body, SeenReport, Store, key_of
+from gpucost.kube.client import COST_REPORTS, CRON_JOBS, JOBS, ApiError, Cluster, Resource
+from gpucost.metrics.operator import OperatorMetrics
+
+LOG: Final = logging.getLogger("gpucost.watch")
+DELETED: Final = "DELETED"
+"""Type of a watch event."""
+
+
+@dataclass(slots=True)
+class Watcher:
+    """Turns what the cluster tells into notes for the ledger and visits of reports. Lives in the event loop."""
+
+    cluster: Cluster
+    namespaces: tuple[str, ...]
+    """Those that are watched; none: all."""
+    store: Store
+    queue: WorkQueue
+    recorder: Recorder
+    reconciler: Reconciler
+    metrics: OperatorMetrics
+    unlisted: str | None = "CostReports and CronJobs are not listed yet"
+    """Why not everything is known yet; None once it is."""
+    _failed: bool = field(default=False)
+
+    # One object at a time, from a watch
+
+    def report_told(self, kind: str | None, body: Body) -> None:
+        """A watch told of a CostReport."""
+        self._heard(COST_REPORTS)
+        if kind == DELETED:
+            self._report_gone(body)
+        elif self.store.see_report(body) and self.unlisted is None:
+            self.queue.changed(key_of(body))
+
+    def cronjob_told(self, kind: str | None, body: Body) -> None:
+        """A watch told of a CronJob."""
+        self._heard(CRON_JOBS)
+        if kind == DELETED:
+            if self.store.forget_cronjob(body):
+                self.recorder.note(Gone(key_of(body), str(body["metadata"].get("uid")), now_us()))
+                self.cronjobs_changed({key_of(body)})
+        elif (seen := self.store.see_cronjob(body)) is not None:
+            self.recorder.note(Seen((seen.sighting,), now_us()))
+            self.cronjobs_changed({key_of(body)})
+
+    def job_told(self, kind: str | None, body: Body) -> None:
+        """A watch told of a Job: what became of it is remembered, for Jobs vanish."""
+        self._heard(JOBS)
+        outcome = outcome_of(body)
+        if outcome is not None and kind != DELETED:
+            self.recorder.note(outcome)
+
+    def _heard(self, resource: Resource) -> None:
+        self.metrics.watch_event(resource.plural, now_us())
+
+    def _report_gone(self, body: Body) -> None:
+        if self.store.forget_report(body):
+            uid = str(body["metadata"].get("uid"))
+            self.reconciler.forget(uid, key_of(body))
+            self.recorder.note(Forgotten(uid))
+            LOG.info("%s/%s: deleted", *key_of(body))
+
+    def cronjobs_changed(self, keys: set[Key]) -> None:
+        """Visit the reports that read these CronJobs; nothing is visited before everything is known."""
+        if self.unlisted is not None:
+            return
+        for seen in self.store.readable():
+            if any(self._reads(seen, key) for key in keys):
+                self.queue.changed(seen.key)
+
+    def _reads(self, seen: SeenReport, key: Key) -> bool:
+        """Whether a report reads a CronJob, by its labels of now or those it had."""
+        assert isinstance(seen.parsed, CostReport)
+        here, past = self.store.cronjobs.get(key), self.recorder.ledger.histories().get(key)
+        labels = [found.labels for found in (here.sighting if here else None, past) if found is not None]
+        return any(chooses(seen.parsed, key, one) for one in labels) or not labels
+
+    def ledger_troubled(self) -> None:
+        """The ledger failed, or works again: every report says so."""
+        if self.recorder.failure is not None:
+            self.metrics.ledger_error()
+        self.everything_changed()
+
+    def everything_changed(self) -> None:
+        """Visit every report."""
+        if self.unlisted is None:
+            for key in self.store.reports:
+                self.queue.changed(key)
+
+    # Everything at once
+
+    async def list_first(self) -> None:
+        """List everything until it works, note it in the ledger, and only then let reports be visited."""
+        while self.unlisted is not None:
+            if await self._list_all():
+                await self.recorder.settled()
+                self._forget_the_gone()
+                self.unlisted = None
+            else:
+                await asyncio.sleep(2)
+        self.everything_changed()
+
+    def _forget_the_gone(self) -> None:
+        """Reports that were deleted while nobody watched; with some namespaces only, others' reports may be elsewhere."""
+        here = {seen.uid for seen in self.store.reports.values()}
+        for uid in self.recorder.ledger.snapshots().keys() - here if not self.namespaces else ():
+            self.recorder.note(Forgotten(uid))
+
+    async def relist(self, seconds: float) -> None:
+        """List everything every so often, in case a watch went deaf; what is new counts as told."""
+        while True:
+            await asyncio.sleep(seconds)
+            await self._list_all()
+
+    async def _list_all(self) -> bool:
+        """Whether everything could be listed; if not, ``unlisted`` says why until the first success."""
+        at_us = now_us()
+        try:
+            reports = [body async for body in self._bodies(COST_REPORTS)]
+            cronjobs = [body async for body in self._bodies(CRON_JOBS)]
+            jobs = [body async for body in self._bodies(JOBS)]
+        except ApiError as error:
+            self._not_listed(error)
+            return False
+        self._failed = False
+        self._take_cronjobs(cronjobs, at_us)
+        self._take_reports(reports)
+        for outcome in filter(None, map(outcome_of, jobs)):
+            self.recorder.note(outcome)
+        self.recorder.note(Confirmed(at_us))
+        return True
+
+    def _not_listed(self, error: ApiError) -> None:
+        told = str(error)
+        if error.not_found:
+            told = "the CRD of CostReports is missing; apply it: gpucost crds | kubectl apply -f -"
+        if not self._failed:
+            LOG.warning("the cluster can't be listed: %s; it is tried again", told)
+        self._failed = True
+        if self.unlisted is not None:
+            self.unlisted = told
+
+    async def _bodies(self, resource: Resource) -> AsyncIterator[Body]:
+        for namespace in self.namespaces or (None,):
+            async for body in self.cluster.list(resource, namespace):
+                yield body
+        self._heard(resource)
+
+    def _take_cronjobs(self, bodies: Iterable[Body], at_us: int) -> None:
+        """All CronJobs there are, in one note; those that the list lacks are gone."""
+        here = {key_of(body): body for body in bodies}
+        fresh = {key for key, body in here.items() if self.store.see_cronjob(body) is not None}
+        gone = {key for key in self.store.cronjobs if key not in here}
+        for key in gone:
+            del self.store.cronjobs[key]
+        if self.unlisted is not None or fresh or gone:
+            sightings = tuple(seen.sighting for seen in self.store.cronjobs.values())
+            self.recorder.note(Seen(sightings, at_us, complete=True, namespaces=self.namespaces or None))
+            self.cronjobs_changed(fresh | gone)
+
+    def _take_reports(self, bodies: Iterable[Body]) -> None:
+        here = {key_of(body): body for body in bodies}
+        for seen in [seen for key, seen in self.store.reports.items() if key not in here]:
+            self._report_gone({"metadata": {"namespace": seen.namespace, "name": seen.name, "uid": seen.uid}})
+        for key, body in here.items():
+            if self.store.see_report(body) and self.unlisted is None:
+                self.queue.changed(key)

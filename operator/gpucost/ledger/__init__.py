@@ -1,0 +1,1 @@
+"""What must be remembered: versions of schedules, outcomes of Jobs, final reports and the last figures of each report."""

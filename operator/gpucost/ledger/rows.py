@@ -1,0 +1,179 @@
+"""Between the ledger's tables and values. Every function works inside a transaction of its caller."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import fields
+from typing import Any, Final
+
+from sqlalchemy import Connection, Row, Table, delete, func, or_, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from gpucost.core.scaling import ScheduleVersion
+from gpucost.core.versions import KnownVersion
+from gpucost.ledger.history import History, Remembered
+from gpucost.ledger.records import FinalReport, JobOutcome, Restatement, Snapshot
+from gpucost.ledger.tables import CRONJOBS, FINALS, JOBS, RESTATEMENTS, SNAPSHOTS, VERSIONS
+
+Key = tuple[str, str]
+"""Namespace and name."""
+_Values = dict[str, Any]
+
+_OF_VERSION: Final = (
+    "uid",
+    "pool",
+    "nodes",
+    "schedule",
+    "time_zone",
+    "suspended",
+    "starting_deadline_seconds",
+    "created_us",
+)
+_OF_KNOWN: Final = ("edited_us", "ended_us", "seen_us", "edit_doubt_us", "end_doubt_us")
+
+
+def upsert(connection: Connection, table: Table, rows: Sequence[_Values], *, keep: bool = False) -> None:
+    """Insert rows, or update those of the same key where they differ; ``keep``: NULL doesn't replace what is known."""
+    if not rows:
+        return
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    statement = insert(table)
+    others = [column for column in table.columns if not column.primary_key]
+    fresh = {
+        c.name: func.coalesce(statement.excluded[c.name], c) if keep else statement.excluded[c.name] for c in others
+    }
+    differs = or_(*(fresh[c.name].is_distinct_from(c) for c in others))
+    connection.execute(
+        statement.on_conflict_do_update(index_elements=list(table.primary_key.columns), set_=fresh, where=differs), rows
+    )
+
+
+def _row(value: JobOutcome | FinalReport | Restatement | Snapshot) -> _Values:
+    return {field.name: getattr(value, field.name) for field in fields(value)}
+
+
+# Histories
+
+
+def load_histories(connection: Connection) -> dict[Key, Remembered]:
+    """All that is remembered of CronJobs."""
+    versions: dict[Key, list[Row[Any]]] = {}
+    ordered = select(VERSIONS).order_by(VERSIONS.c.namespace, VERSIONS.c.name, VERSIONS.c.number)
+    for row in connection.execute(ordered):
+        versions.setdefault((row.namespace, row.name), []).append(row)
+    cronjobs = connection.execute(select(CRONJOBS))
+    return {
+        (row.namespace, row.name): _remembered(row, versions.get((row.namespace, row.name), [])) for row in cronjobs
+    }
+
+
+def _remembered(row: Row[Any], versions: Sequence[Row[Any]]) -> Remembered:
+    known = tuple(_known(version, None if version.number else row.valid_from_us) for version in versions)
+    history = History(row.namespace, row.name, row.uid, json.loads(row.labels), row.present, known)
+    return Remembered(history, row.generation, row.noticed_us)
+
+
+def _known(row: Row[Any], valid_from_us: int | None) -> KnownVersion:
+    stated = {name: getattr(row, name) for name in _OF_VERSION}
+    version = ScheduleVersion(namespace=row.namespace, name=row.name, valid_from_us=valid_from_us, **stated)
+    return KnownVersion(version, **{name: getattr(row, name) for name in _OF_KNOWN})
+
+
+def write_histories(
+    connection: Connection, before: Mapping[Key, Remembered], after: Mapping[Key, Remembered | None]
+) -> None:
+    """Write what differs; None: nothing is worth remembering any more."""
+    kept = [remembered for remembered in after.values() if remembered is not None]
+    for namespace, name in (key for key, remembered in after.items() if remembered is None):
+        connection.execute(delete(CRONJOBS).where(CRONJOBS.c.namespace == namespace, CRONJOBS.c.name == name))
+    upsert(connection, CRONJOBS, [_cronjob_row(remembered) for remembered in kept])
+    upsert(connection, VERSIONS, [row for remembered in kept for row in _new_rows(before, remembered.history)])
+
+
+def _cronjob_row(remembered: Remembered) -> _Values:
+    history = remembered.history
+    return {
+        "namespace": history.namespace,
+        "name": history.name,
+        "uid": history.uid,
+        "labels": json.dumps(dict(history.labels), sort_keys=True),
+        "present": history.present,
+        "generation": remembered.generation,
+        "valid_from_us": history.known[0].version.valid_from_us if history.known else None,
+        "noticed_us": remembered.noticed_us,
+    }
+
+
+def _new_rows(before: Mapping[Key, Remembered], history: History) -> Iterator[_Values]:
+    """Rows of the versions that are new or have ended; earlier ones never change."""
+    old = before.get((history.namespace, history.name))
+    first = max(len(old.history.known) - 1, 0) if old else 0
+    for number, known in enumerate(history.known[first:], first):
+        stated = {name: getattr(known.version, name) for name in _OF_VERSION}
+        times = {name: getattr(known, name) for name in _OF_KNOWN}
+        yield {"namespace": history.namespace, "name": history.name, "number": number, **stated, **times}
+
+
+# Jobs
+
+
+def write_jobs(connection: Connection, outcomes: Iterable[JobOutcome]) -> None:
+    """Add what is known of Jobs to what was known before."""
+    upsert(connection, JOBS, [_row(outcome) for outcome in outcomes], keep=True)
+
+
+# Reports
+
+
+def load_final(connection: Connection, report_uid: str, start_us: int, end_us: int) -> FinalReport | None:
+    """The final figures of a report's period, if they were saved."""
+    c = FINALS.c
+    found = select(FINALS).where(c.report_uid == report_uid, c.start_us == start_us, c.end_us == end_us)
+    row = connection.execute(found).mappings().one_or_none()
+    if row is None:
+        return None
+    return FinalReport(**{**row, "inputs": json.loads(row["inputs"]), "status": json.loads(row["status"])})
+
+
+def write_final(connection: Connection, final: FinalReport) -> None:
+    """Save or replace the final figures of a report's period."""
+    texts = {"inputs": json.dumps(dict(final.inputs)), "status": json.dumps(dict(final.status))}
+    upsert(connection, FINALS, [_row(final) | texts])
+
+
+def load_restatements(connection: Connection, report_uid: str, limit: int) -> tuple[Restatement, ...]:
+    """The last restatements of a report, oldest first."""
+    c = RESTATEMENTS.c
+    last = select(c.report_uid, c.at_us, c.field, c.before, c.after, c.why).where(c.report_uid == report_uid)
+    rows = connection.execute(last.order_by(c.at_us.desc(), c.id.desc()).limit(limit)).all()
+    return tuple(Restatement(*row) for row in reversed(rows))
+
+
+def write_restatements(connection: Connection, restatements: Sequence[Restatement]) -> None:
+    """Add restatements; one that is there already, in every part, is the same."""
+    c = RESTATEMENTS.c
+    reports = {restatement.report_uid for restatement in restatements}
+    times = {restatement.at_us for restatement in restatements}
+    same = select(c.report_uid, c.at_us, c.field, c.before, c.after, c.why)
+    found = connection.execute(same.where(c.report_uid.in_(reports), c.at_us.in_(times)))
+    there = {Restatement(*row) for row in found}
+    new = [_row(restatement) for restatement in restatements if restatement not in there]
+    if new:
+        connection.execute(RESTATEMENTS.insert(), new)
+
+
+def load_snapshots(connection: Connection) -> dict[str, Snapshot]:
+    """The last snapshot of each report."""
+    return {row["report_uid"]: Snapshot(**row) for row in connection.execute(select(SNAPSHOTS)).mappings()}
+
+
+def write_snapshot(connection: Connection, snapshot: Snapshot) -> None:
+    """Save or replace the snapshot of a report."""
+    upsert(connection, SNAPSHOTS, [_row(snapshot)])
+
+
+def delete_report(connection: Connection, report_uid: str) -> None:
+    """Forget all that was saved of a report."""
+    for table in (SNAPSHOTS, FINALS, RESTATEMENTS):
+        connection.execute(delete(table).where(table.c.report_uid == report_uid))

@@ -1,0 +1,1 @@
+"""Prometheus metrics: series of reports and of the operator itself, encoded once per change."""
