@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from gpucost.api.costreport import CostReport
 from gpucost.computing import Pools, compute_from
 from gpucost.core.zones import Zone
+from gpucost.engine.source import SourceError
 from gpucost.report.report import Report
 from gpucost.sources.tasks import EVENTS, Limits, TaskDatabase, engine, guarded
 
@@ -38,6 +39,8 @@ class _Read:
     database: TaskDatabase | None = None
     events: str | None = None
     read_us: int = 0
+    failure: SourceError | None = None
+    """Of the read at ``read_us``: it is shared as well, or a dead database would cost every report its whole timeout."""
 
     def close(self) -> None:
         """End the connection; whoever waits for the lock reads anew."""
@@ -86,6 +89,8 @@ class Reads:
             read = self._reads.setdefault(source, _Read())
         with read.lock:
             fresh = max(job.not_before_us, _now_us() - self.share_us)
+            if read.failure is not None and read.read_us >= fresh:
+                raise read.failure
             if read.database is None or read.read_us < fresh:
                 self._read_anew(read, job, url)
             assert read.database is not None
@@ -99,10 +104,16 @@ class Reads:
     def _read_anew(self, read: _Read, job: Job, url: str) -> None:
         read.close()
         database = TaskDatabase(read.kept.enter_context(engine(self.limits)), url, self.limits)
-        tasks = job.report.spec.tasks
-        with guarded(database):
-            read.events = database.bring(EVENTS, tasks.query, tasks.statuses.running) if tasks else None
-        read.database, read.read_us = database, _now_us()
+        tasks, read.failure = job.report.spec.tasks, None
+        try:
+            with guarded(database):
+                read.events = database.bring(EVENTS, tasks.query, tasks.statuses.running) if tasks else None
+        except SourceError as error:
+            read.failure = error
+            raise
+        finally:
+            read.read_us = _now_us()
+        read.database = database
 
 
 def _now_us() -> int:

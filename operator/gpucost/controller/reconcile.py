@@ -27,7 +27,6 @@ from gpucost.controller.status import (
     merge_patch,
     pending_status,
     ready_of,
-    suspended,
     transitions,
 )
 from gpucost.controller.store import SeenReport, Store
@@ -83,6 +82,8 @@ class Reconciler:
     """Failures in a row, by report."""
     _samples: dict[str, ReportSamples] = field(default_factory=dict)
     """The last good figures, by uid of the report."""
+    _turns: dict[str, asyncio.Lock] = field(default_factory=dict)
+    """By URL of the database."""
 
     async def work(self) -> None:
         """Visit what is due, for ever."""
@@ -91,7 +92,7 @@ class Reconciler:
             self.metrics.queue_waited(max(0, now_us() - visit.since_us) / 1e6)
             try:
                 await self._visit(visit)
-            except (ApiError, LedgerError) as error:
+            except ApiError as error:
                 self._again(visit.key, error)
             except Exception:
                 LOG.exception("%s/%s: unexpected; it is tried again", *visit.key)
@@ -99,10 +100,10 @@ class Reconciler:
             finally:
                 self.queue.done(visit.key)
 
-    def _again(self, key: Key, error: Exception | None) -> None:
+    def _again(self, key: Key, error: ApiError | None) -> None:
         """Come back to a report after a while that grows with every failure in a row."""
         tries = self._tries[key] = self._tries.get(key, 0) + 1
-        if error is not None and tries == 1 and not (isinstance(error, ApiError) and error.not_found):
+        if error is not None and tries == 1 and not error.not_found:
             LOG.warning("%s/%s: %s; it is tried again", *key, error)
         self.queue.refresh(key, now_us() + int(retry_seconds(tries) * 1e6))
 
@@ -113,14 +114,15 @@ class Reconciler:
         self._restore(seen)
         try:
             report = self._computable(seen)
-            if not self._is_due(seen, report, visit):
+            if not self._is_due(seen, report):
                 self._settled(seen, instant_in(seen.status, "nextRefreshTime"))
                 return
-            computed = await self._compute_visibly(seen, report, visit)
+            await self._succeed(seen, await self._compute_visibly(seen, report, visit))
         except _Failed as failed:
             await self._fail(seen, failed.failure)
-            return
-        await self._succeed(seen, computed)
+        except LedgerError as error:
+            self.metrics.ledger_error()
+            await self._fail(seen, Failure(LEDGER_UNAVAILABLE, str(error)))
 
     def forget(self, uid: str, key: Key) -> None:
         """A report was deleted: its series vanish at once."""
@@ -135,12 +137,12 @@ class Reconciler:
         if isinstance(seen.parsed, SpecError):
             raise _Failed(Failure(INVALID_SPEC, str(seen.parsed)))
         if seen.parsed.spec.suspend:
-            raise _Failed(suspended(seen.status, seen.generation))
+            raise _Failed(Failure(SUSPENDED, "spec.suspend is true: nothing is computed"))
         if self.recorder.failure is not None:
             raise _Failed(Failure(LEDGER_UNAVAILABLE, self.recorder.failure))
         return seen.parsed
 
-    def _is_due(self, seen: SeenReport, report: CostReport, visit: Visit) -> bool:
+    def _is_due(self, seen: SeenReport, report: CostReport) -> bool:
         """Not if the status is fresh, nothing that it rests on has changed, and its time has not come."""
         due = instant_in(seen.status, "nextRefreshTime")
         snapshot = self.ledger.snapshots().get(seen.uid)
@@ -174,6 +176,7 @@ class Reconciler:
         started = time.monotonic()
         pools = self._known().chosen(report)
         since = visit.since_us if visit.urgency is Urgency.CHANGED else visit.since_us - self.reads.share_us
+        since = max(since, (instant_in(seen.status, "lastSuccessTime") or 0) + 1)  # its own last read is no news
         try:
             url = await database_url(self.cluster, report)
             found = await self._read_and_compute(Job(report, pools, url, since))
@@ -198,13 +201,20 @@ class Reconciler:
     async def _read_and_compute(self, job: Job) -> Report:
         """Once more with the Secret of now, if the database refuses the password and the Secret has another."""
         try:
-            return await self.threads.compute(self.reads.compute, job)
+            return await self._compute_in_turn(job)
         except SourceError as error:
             refused = error.reason == AUTHENTICATION_FAILED
             url = await database_url(self.cluster, job.report) if refused else job.url
             if url == job.url:
                 raise
-            return await self.threads.compute(self.reads.compute, replace(job, url=url))
+            return await self._compute_in_turn(replace(job, url=url))
+
+    async def _compute_in_turn(self, job: Job) -> Report:
+        """One report at a time for each database, so that a slow one does not take all threads."""
+        if job.url is None:
+            return await self.threads.compute(self.reads.compute, job)
+        async with self._turns.setdefault(job.url, asyncio.Lock()):
+            return await self.threads.compute(self.reads.compute, job)
 
     # What follows
 
@@ -212,7 +222,6 @@ class Reconciler:
         report = computed.report
         restatements = await self.threads.ledger(settle, self.ledger, report, seen.uid)
         next_us = next_refresh(report, self.refresh_us)
-        status = computed_status(report, seen.status, seen.generation, next_us, restatements)
         samples = await self.threads.compute(samples_of, report)
         samples = samples.with_state(
             ready=True,
@@ -220,9 +229,10 @@ class Reconciler:
             data_until_us=report.period.data_until_us,
             compute_seconds=computed.seconds,
         )
-        await self._publish(seen, status)
-        if self.store.reports.get(seen.key) is None:
-            return  # deleted meanwhile
+        latest = self._latest(seen)
+        await self._publish(latest, computed_status(report, latest.status, seen.generation, next_us, restatements))
+        if not self._exists(seen):
+            return
         self._samples[seen.uid] = samples
         self.page.put(*seen.key, samples)
         snapshot = Snapshot(seen.uid, seen.generation, computed.fingerprint, report.now_us, dump(samples))
@@ -236,9 +246,9 @@ class Reconciler:
 
     async def _fail(self, seen: SeenReport, failure: Failure) -> None:
         """The last good figures stay, in status and metrics; Ready says why, and it is tried again."""
-        samples = self._samples.get(seen.uid, ReportSamples())
+        samples, seen = self._samples.get(seen.uid, ReportSamples()), self._latest(seen)
         await self._publish(seen, failed_status(failure, seen.status, seen.generation, now_us()))
-        if self.store.reports.get(seen.key) is not None:
+        if self._exists(seen):
             self.page.put(*seen.key, samples.with_state(ready=False, **_instants(seen.status)))
         if failure.reason not in WAITS_FOR_A_CHANGE:
             self._again(seen.key, None)
@@ -254,6 +264,16 @@ class Reconciler:
         self._samples[seen.uid] = found
         ready = is_fresh(seen.status, seen.generation)
         self.page.put(*seen.key, found.with_state(ready=ready, **_instants(seen.status)))
+
+    def _latest(self, seen: SeenReport) -> SeenReport:
+        """The report with the status that it has now: another may have been written since the visit began."""
+        now = self.store.reports.get(seen.key)
+        return seen if now is None or now.uid != seen.uid else replace(seen, status=now.status, version=now.version)
+
+    def _exists(self, seen: SeenReport) -> bool:
+        """Whether it was not deleted meanwhile."""
+        now = self.store.reports.get(seen.key)
+        return now is not None and now.uid == seen.uid
 
     async def _publish(self, seen: SeenReport, status: dict[str, Any]) -> None:
         """Write what differs, and tell of transitions."""

@@ -35,10 +35,11 @@ async def database_url(cluster: Cluster, report: CostReport) -> str | None:
             raise
         what = "does not exist; create it" if error.not_found else "may not be read; allow the operator to get it"
         raise SecretError(f"{where} {what}") from None
-    return _url_in(secret, ref.key, where)
+    return url_in(secret, ref.key, where)
 
 
-def _url_in(secret: dict[str, Any], key: str, where: str) -> str:
+def url_in(secret: dict[str, Any], key: str, where: str) -> str:
+    """The URL under a key of a Secret. ``where`` names the Secret in messages, which never show what it holds."""
     data = secret.get("data") or {}
     if key not in data:
         raise SecretError(f"{where} has no key {key}; add it, or name another in spec.tasks.databaseSecretRef.key")

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from gpucost.core.instants import instant_text, parse_instant
 from gpucost.ledger.records import Restatement
-from gpucost.report.conditions import COMPUTED, FINAL, PENDING, READY, SUSPENDED, TASKS_READABLE, Condition
+from gpucost.report.conditions import COMPUTED, CONSERVED, FINAL, PENDING, READY, TASKS_READABLE, Condition
 from gpucost.report.report import Report
 from gpucost.report.status import Fields, status_within
 
@@ -74,11 +74,6 @@ def pending_status(before: Mapping[str, Any], generation: int, now_us: int) -> F
     )
 
 
-def suspended(before: Mapping[str, Any], generation: int) -> Failure:
-    """A report that is not to be computed."""
-    return Failure(SUSPENDED, "spec.suspend is true: nothing is computed")
-
-
 def _with_conditions(found: Sequence[Condition], before: Mapping[str, Any], generation: int, now_us: int) -> Fields:
     """The status before with some conditions replaced."""
     replaced = {condition.kind: condition.fields(now_us) for condition in found}
@@ -102,11 +97,13 @@ def _carried(conditions: Sequence[Fields], before: Mapping[str, Any], generation
 
 
 def _age(before: Mapping[str, Any], generation: int) -> str:
-    """How old the figures are that stay."""
+    """How old the figures are that stay, and whether they belong to an older spec."""
     computed = before.get("lastSuccessTime")
     if not computed:
         return ""
-    return f"; the figures shown are of {computed}"
+    was = next((c.get("observedGeneration") for c in before["conditions"] if c.get("type") == CONSERVED), generation)
+    older = f", for generation {was} of the spec" if was != generation else ""
+    return f"; the figures shown are of {computed}{older}"
 
 
 def _restated(one: Restatement) -> Fields:

@@ -14,6 +14,9 @@ from gpucost.sources.cronjobs import read_cronjobs
 
 REFRESH_ANNOTATION: Final = "gpucost.dev/refresh"
 
+BURIED: Final = 20_000
+"""Deleted objects that are remembered: more than a cluster deletes while one list is read."""
+
 Body = Mapping[str, Any]
 
 
@@ -31,6 +34,8 @@ class SeenReport:
     """Value of the annotation gpucost.dev/refresh: a new one asks for a computation now."""
     parsed: CostReport | SpecError
     status: Mapping[str, Any]
+    seen_us: int
+    """When it was last told of."""
 
     @property
     def key(self) -> Key:
@@ -45,6 +50,8 @@ class SeenCronJob:
     version: str
     sighting: Sighting
     issues: tuple[Issue, ...]
+    seen_us: int
+    """When it was last told of."""
 
 
 @dataclass(slots=True)
@@ -53,14 +60,18 @@ class Store:
 
     reports: dict[Key, SeenReport] = field(default_factory=dict)
     cronjobs: dict[Key, SeenCronJob] = field(default_factory=dict)
+    _buried: dict[str, None] = field(default_factory=dict)
+    """The uids of the last deleted objects: a list that began before a deletion must not bring them back."""
 
-    def see_report(self, body: Body) -> bool:
+    def see_report(self, body: Body, now_us: int) -> bool:
         """Take note of a CostReport. Whether it asks for a visit: its spec or annotation is new, not only its status."""
         metadata = body.get("metadata") or {}
         key, before = key_of(body), self.reports.get(key_of(body))
+        if metadata.get("uid") in self._buried:
+            return False
         if before is not None and not is_newer(before.uid, before.version, metadata):
             return False
-        seen = self.reports[key] = _read_report(body, before)
+        seen = self.reports[key] = _read_report(body, before, now_us)
         return before is None or _asked(before) != _asked(seen)
 
     def see_status(self, body: Body) -> None:
@@ -71,17 +82,20 @@ class Store:
             version = str(metadata.get("resourceVersion"))
             self.reports[key] = replace(seen, status=body.get("status") or {}, version=version)
 
-    def see_cronjob(self, body: Body) -> SeenCronJob | None:
+    def see_cronjob(self, body: Body, now_us: int) -> SeenCronJob | None:
         """Take note of a CronJob; None if this very version is known already."""
         key, metadata = key_of(body), body.get("metadata") or {}
         before = self.cronjobs.get(key)
+        if metadata.get("uid") in self._buried:
+            return None
         if before is not None and not is_newer(before.sighting.uid, before.version, metadata):
             return None
-        seen = self.cronjobs[key] = read_cronjob(body)
+        seen = self.cronjobs[key] = read_cronjob(body, now_us)
         return seen
 
     def forget_report(self, body: Body) -> bool:
         """A CostReport is gone, unless another of that name has come already."""
+        self._bury(body)
         seen = self.reports.get(key_of(body))
         if seen is None or seen.uid != (body.get("metadata") or {}).get("uid"):
             return False
@@ -90,12 +104,18 @@ class Store:
 
     def forget_cronjob(self, body: Body) -> bool:
         """A CronJob is gone, unless another of that name has come already."""
+        self._bury(body)
         key = key_of(body)
         seen = self.cronjobs.get(key)
         if seen is None or seen.sighting.uid != (body.get("metadata") or {}).get("uid"):
             return False
         del self.cronjobs[key]
         return True
+
+    def _bury(self, body: Body) -> None:
+        self._buried[str((body.get("metadata") or {}).get("uid"))] = None
+        if len(self._buried) > BURIED:
+            del self._buried[next(iter(self._buried))]
 
     def readable(self) -> Iterator[SeenReport]:
         """CostReports whose spec makes sense."""
@@ -125,7 +145,7 @@ def _asked(seen: SeenReport) -> tuple[str, int, str]:
     return seen.uid, seen.generation, seen.refresh
 
 
-def _read_report(body: Body, before: SeenReport | None) -> SeenReport:
+def _read_report(body: Body, before: SeenReport | None, now_us: int) -> SeenReport:
     metadata = body.get("metadata") or {}
     uid, generation = str(metadata.get("uid")), int(metadata.get("generation") or 0)
     same = before is not None and (before.uid, before.generation) == (uid, generation)
@@ -139,6 +159,7 @@ def _read_report(body: Body, before: SeenReport | None) -> SeenReport:
         refresh=str((metadata.get("annotations") or {}).get(REFRESH_ANNOTATION, "")),
         parsed=before.parsed if before is not None and same else _parse(body),
         status=body.get("status") or {},
+        seen_us=now_us,
     )
 
 
@@ -153,7 +174,7 @@ _TYPE: Final = {"apiVersion": API_VERSION, "kind": KIND}
 """Items of a list come without it."""
 
 
-def read_cronjob(body: Body) -> SeenCronJob:
+def read_cronjob(body: Body, now_us: int) -> SeenCronJob:
     """A CronJob read: what it says about node pools, what is wrong with it, and who edited what when."""
     metadata = body.get("metadata") or {}
     namespace, name = key_of(body)
@@ -167,4 +188,4 @@ def read_cronjob(body: Body) -> SeenCronJob:
         generation=metadata.get("generation"),
         edits=edits_of(metadata.get("managedFields")),
     )
-    return SeenCronJob(str(metadata.get("resourceVersion")), sighting, found.issues)
+    return SeenCronJob(str(metadata.get("resourceVersion")), sighting, found.issues, now_us)

@@ -38,25 +38,29 @@ class Watcher:
     unlisted: str | None = "CostReports and CronJobs are not listed yet"
     """Why not everything is known yet; None once it is."""
     _failed: bool = field(default=False)
+    _told: set[tuple[Resource, Key]] = field(default_factory=set)
+    """What a watch told of since the last list began: it knows better than that list, which takes a while."""
 
     # One object at a time, from a watch
 
     def report_told(self, kind: str | None, body: Body) -> None:
         """A watch told of a CostReport."""
         self._heard(COST_REPORTS)
+        self._told.add((COST_REPORTS, key_of(body)))
         if kind == DELETED:
             self._report_gone(body)
-        elif self.store.see_report(body) and self.unlisted is None:
+        elif self.store.see_report(body, now_us()) and self.unlisted is None:
             self.queue.changed(key_of(body))
 
     def cronjob_told(self, kind: str | None, body: Body) -> None:
         """A watch told of a CronJob."""
         self._heard(CRON_JOBS)
+        self._told.add((CRON_JOBS, key_of(body)))
         if kind == DELETED:
             if self.store.forget_cronjob(body):
                 self.recorder.note(Gone(key_of(body), str(body["metadata"].get("uid")), now_us()))
                 self.cronjobs_changed({key_of(body)})
-        elif (seen := self.store.see_cronjob(body)) is not None:
+        elif (seen := self.store.see_cronjob(body, now_us())) is not None:
             self.recorder.note(Seen((seen.sighting,), now_us()))
             self.cronjobs_changed({key_of(body)})
 
@@ -132,6 +136,7 @@ class Watcher:
     async def _list_all(self) -> bool:
         """Whether everything could be listed; if not, ``unlisted`` says why until the first success."""
         at_us = now_us()
+        self._told.clear()
         try:
             reports = [body async for body in self._bodies(COST_REPORTS)]
             cronjobs = [body async for body in self._bodies(CRON_JOBS)]
@@ -141,7 +146,7 @@ class Watcher:
             return False
         self._failed = False
         self._take_cronjobs(cronjobs, at_us)
-        self._take_reports(reports)
+        self._take_reports(reports, at_us)
         for outcome in filter(None, map(outcome_of, jobs)):
             self.recorder.note(outcome)
         self.recorder.note(Confirmed(at_us))
@@ -164,21 +169,26 @@ class Watcher:
         self._heard(resource)
 
     def _take_cronjobs(self, bodies: Iterable[Body], at_us: int) -> None:
-        """All CronJobs there are, in one note; those that the list lacks are gone."""
+        """All CronJobs there were when the list began; those that it lacks are gone, unless they came since."""
         here = {key_of(body): body for body in bodies}
-        fresh = {key for key, body in here.items() if self.store.see_cronjob(body) is not None}
-        gone = {key for key in self.store.cronjobs if key not in here}
+        fresh = {key for key, body in here.items() if self.store.see_cronjob(body, now_us()) is not None}
+        gone = {key for key, seen in self.store.cronjobs.items() if key not in here and seen.seen_us < at_us}
         for key in gone:
             del self.store.cronjobs[key]
         if self.unlisted is not None or fresh or gone:
             sightings = tuple(seen.sighting for seen in self.store.cronjobs.values())
-            self.recorder.note(Seen(sightings, at_us, complete=True, namespaces=self.namespaces or None))
+            self.recorder.note(Seen(sightings, now_us(), complete=True, namespaces=self.namespaces or None))
             self.cronjobs_changed(fresh | gone)
 
-    def _take_reports(self, bodies: Iterable[Body]) -> None:
+    def _untold(self, resource: Resource, bodies: Iterable[Body]) -> dict[Key, Body]:
+        """A list by key, without what a watch told of meanwhile."""
+        return {key_of(body): body for body in bodies if (resource, key_of(body)) not in self._told}
+
+    def _take_reports(self, bodies: Iterable[Body], at_us: int) -> None:
         here = {key_of(body): body for body in bodies}
-        for seen in [seen for key, seen in self.store.reports.items() if key not in here]:
+        gone = [seen for key, seen in self.store.reports.items() if key not in here and seen.seen_us < at_us]
+        for seen in gone:
             self._report_gone({"metadata": {"namespace": seen.namespace, "name": seen.name, "uid": seen.uid}})
         for key, body in here.items():
-            if self.store.see_report(body) and self.unlisted is None:
+            if self.store.see_report(body, now_us()) and self.unlisted is None:
                 self.queue.changed(key)

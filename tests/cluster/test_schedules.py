@@ -1,0 +1,269 @@
+"""The ledger at work on a real API server: an edit counts from when it was made, and changes nothing before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from costreports import (
+    GOES_ON,
+    SINCE,
+    Manifest,
+    Place,
+    Status,
+    age,
+    condition,
+    cost_report,
+    cron_job,
+    hours_of,
+    issues,
+    microseconds,
+    versions,
+)
+
+from gpucost.core.instants import instant_text
+from kubernetes_server import OPERATOR, Cluster
+from operator_process import Operator
+
+START = "2026-01-01T00:00:00Z"
+"""Of every period here; it goes on for years."""
+EVERY_YEAR = "0 0 1 1 *"
+MINUTE = 60
+
+
+@pytest.fixture(scope="module")
+def operator(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
+    folder = tmp_path_factory.mktemp("operator")
+    with Operator(cluster.kubeconfig_for(OPERATOR), folder) as running:
+        running.wait_ready()
+        yield running
+
+
+@pytest.fixture
+def place(cluster: Cluster, namespace: str, operator: Operator) -> Place:
+    return Place(cluster, namespace, operator)
+
+
+def current(name: str = "example") -> Manifest:
+    """A report of what is going on."""
+    return cost_report(name, period=GOES_ON)
+
+
+def until(status: Status) -> str:
+    return str(status["period"]["dataUntil"])
+
+
+def shown(status: Status) -> str:
+    return str(status["summary"]["nodeHours"])
+
+
+def now_and_next(status: Status) -> tuple[int, int | None, str | None]:
+    """How many nodes there are, to how many they change next, and which CronJob does it (without its namespace)."""
+    (pool,) = status["nodePools"]
+    change = pool.get("nextChange") or {}
+    return pool["nodesNow"], change.get("nodes"), (change.get("cronJob") or "").rpartition("/")[2] or None
+
+
+def edited_us(place: Place, name: str) -> int:
+    """When the last version of a CronJob began, as the ledger knows it."""
+    return int(versions(place, name)[-1]["edited_us"])
+
+
+class TestEdits:
+    """Two nodes since 2025, by a CronJob that fires on the first of January."""
+
+    def test_a_new_count_changes_only_what_comes_after_the_next_fire(self, place: Place) -> None:
+        """An earlier month is not even computed anew; the time up to now still counts two nodes; then there are five."""
+        place.create(cron_job("scale", 2, EVERY_YEAR), current(), cost_report("june"))
+        place.computed()
+        june = place.computed("june")
+        kept = place.version("CostReport", "june")
+        place.annotate("CronJob", "scale", nodes="5")
+        status = place.wait(lambda found: now_and_next(found)[1] == 5, "the edit is known")
+        assert now_and_next(status) == (2, 5, "scale")
+        assert shown(status) == hours_of((2, START, until(status)))
+        assert june["summary"]["nodeHours"] == "1440"
+        assert place.version("CostReport", "june") == kept
+
+    def test_from_the_next_fire_on_the_new_count_is_billed(self, place: Place) -> None:
+        """A CronJob that fires every second since its creation: 2 nodes from its first fire, 5 from the first after the
+        edit; ``initialNodes`` before."""
+        report = current()
+        report["spec"]["nodePools"]["types"][0]["initialNodes"] = 1
+        place.create(cron_job("tick", 2, "@every 1s", annotations={"gpucost.dev/valid-from": None}), report)
+        created = place.get("CronJob", "tick")["metadata"]["creationTimestamp"]
+        place.wait(lambda found: found and found["nodePools"], "the pool is known")
+        place.cluster.wait_until(lambda: now_and_next(place.refreshed())[0] == 2, 5, "it fired", every=0.3)
+        place.annotate("CronJob", "tick", nodes="5")
+        place.wait(lambda found: (now_and_next(found)[1] or now_and_next(found)[0]) == 5, "the edit is known")
+        place.cluster.wait_until(lambda: now_and_next(place.refreshed())[0] == 5, 5, "it fired", every=0.3)
+        status = place.status()
+        first_us = microseconds(created) + 1_000_000
+        next_us = -(-edited_us(place, "tick") // 1_000_000) * 1_000_000
+        assert shown(status) == hours_of((1, START, first_us), (2, first_us, next_us), (5, next_us, until(status)))
+
+    def test_what_a_version_is_not_makes_no_version(self, place: Place) -> None:
+        """Labels, the image, and history limits change no bill."""
+        place.create(cron_job("scale", 2, EVERY_YEAR), current(), cron_job("other", 3, EVERY_YEAR, pool="b-l4"))
+        place.computed()
+        place.edit("CronJob", "scale", {"metadata": {"labels": {"team": "x"}}, "spec": {"failedJobsHistoryLimit": 7}})
+        place.annotate("CronJob", "other", nodes="4")  # noticed after it
+        place.wait(lambda found: "4" in str(found["nodePools"][0].get("nextChange")), "the edit of the other is known")
+        assert [one["nodes"] for one in versions(place, "scale")] == [2]
+
+    def test_valid_from_may_be_stated_later_and_fills_the_past(self, place: Place) -> None:
+        """Without it nothing is known of the time before the CronJob's creation, and nothing is billed there."""
+        place.create(cron_job("scale", 2, EVERY_YEAR, annotations={"gpucost.dev/valid-from": None}), cost_report())
+        status = place.computed()
+        assert condition(status, "SchedulesResolved")["reason"] == "Uncovered"
+        assert status["quality"]["uncoveredSeconds"] == str(30 * 24 * 3600)
+        assert status["summary"]["nodeHours"] == "0"
+        place.annotate("CronJob", "scale", valid_from=SINCE)
+        status = place.wait(lambda found: shown(found) != "0", "the past is stated")
+        assert shown(status) == "1440"
+        assert condition(status, "SchedulesResolved")["reason"] == "AllResolved"
+
+
+class TestSuspension:
+    """Two nodes since 2025; a second CronJob, for five nodes at midnight, is suspended since."""
+
+    @pytest.fixture
+    def asleep(self, place: Place) -> Place:
+        place.create(cron_job("two", 2, EVERY_YEAR), cron_job("five", 5, "0 0 * * *", suspend=True), current())
+        status = place.computed()
+        assert shown(status) == hours_of((2, START, until(status)))
+        return place
+
+    def test_un_suspended_kubernetes_catches_up_at_that_moment(self, asleep: Place) -> None:
+        asleep.edit("CronJob", "five", {"spec": {"suspend": False}})
+        status = asleep.wait(lambda found: now_and_next(found)[0] == 5, "five nodes")
+        awake_us = edited_us(asleep, "five")
+        assert shown(status) == hours_of((2, START, awake_us), (5, awake_us, until(status)))
+
+    def test_without_a_catch_up_where_the_deadline_has_passed(self, asleep: Place) -> None:
+        """startingDeadlineSeconds 0: nothing that was missed is started any more."""
+        asleep.edit("CronJob", "five", {"spec": {"suspend": False, "startingDeadlineSeconds": 0}})
+        status = asleep.wait(lambda found: now_and_next(found)[1] == 5, "it is awake")
+        assert now_and_next(status) == (2, 5, "five")
+        assert shown(status) == hours_of((2, START, until(status)))
+
+    def test_suspended_again_the_value_stays(self, asleep: Place) -> None:
+        asleep.edit("CronJob", "five", {"spec": {"suspend": False}})
+        asleep.wait(lambda found: now_and_next(found)[0] == 5, "five nodes")
+        awake_us = edited_us(asleep, "five")
+        asleep.edit("CronJob", "five", {"spec": {"suspend": True}})
+        status = asleep.wait(lambda found: now_and_next(found)[2] == "two", "it is suspended again")
+        assert now_and_next(status) == (5, 2, "two")
+        assert shown(status) == hours_of((2, START, awake_us), (5, awake_us, until(status)))
+
+
+class TestDeletion:
+    def test_the_value_stays_and_a_new_one_of_that_name_re_prices_nothing(self, place: Place) -> None:
+        """The new CronJob states the same valid-from as the old one, but the ledger knows better."""
+        place.create(cron_job("scale", 2, EVERY_YEAR), current(), cost_report("june"))
+        assert now_and_next(place.computed()) == (2, None, None)  # it sets two nodes again
+        place.computed("june")
+        kept = place.version("CostReport", "june")
+        place.delete("CronJob", "scale")
+        place.cluster.wait_until(lambda: versions(place, "scale")[0]["ended_us"], 5, "the ledger knows of the deletion")
+        gone = place.refreshed()
+        assert now_and_next(gone) == (2, None, None)
+        assert shown(gone) == hours_of((2, START, until(gone)))
+        assert condition(gone, "SchedulesResolved")["status"] == "True"
+        place.create(cron_job("scale", 7, EVERY_YEAR))
+        again = place.wait(lambda found: now_and_next(found)[1] == 7, "the new one is known")
+        assert now_and_next(again) == (2, 7, "scale")
+        assert shown(again) == hours_of((2, START, until(again)))
+        assert [one["nodes"] for one in versions(place, "scale")] == [2, 7]
+        assert place.version("CostReport", "june") == kept
+
+    def test_made_unreadable_it_is_named_and_its_value_stays(self, place: Place) -> None:
+        place.create(cron_job("scale", 2, EVERY_YEAR), current())
+        place.computed()
+        place.annotate("CronJob", "scale", nodes="many")
+        status = place.wait(lambda found: "UnreadableCronJob" in issues(found), "it is named")
+        assert f"{place.namespace}/scale" in issues(status)["UnreadableCronJob"]
+        assert shown(status) == hours_of((2, START, until(status)))
+        place.annotate("CronJob", "scale", nodes="3")
+        status = place.wait(lambda found: now_and_next(found)[1] == 3, "it is mended")
+        assert "UnreadableCronJob" not in issues(status)
+        assert shown(status) == hours_of((2, START, until(status)))
+
+
+class TestWhileTheOperatorIsDown:
+    """What ``metadata.managedFields`` proves counts from then; else it counts from when it was noticed, with an issue if
+    nobody watched for longer than two minutes."""
+
+    def test_what_is_proven_and_what_is_not(self, cluster: Cluster, namespace: str, operator: Operator) -> None:
+        """Every CronJob for five nodes wakes up and catches up, each in a way of its own."""
+        place = Place(cluster, namespace, operator)
+        ways = ("once", "twice", "gone", "nodes")
+        for way in ways:
+            pool = f"{way}-l4"
+            place.create(cron_job(f"{way}-two", 2, EVERY_YEAR, pool=pool))
+            place.create(cron_job(way, 5, "0 0 * * *", pool=pool, suspend=True))
+        place.create(current())
+        place.computed()
+        operator.stop()
+        certain_us = age(operator, 60 * MINUTE)
+
+        for way in ("once", "twice"):
+            edit(place, way, {"spec": {"suspend": False}}, manager="first")
+        edit(place, "twice", {"spec": {"startingDeadlineSeconds": 86400 * 400}}, manager="second")
+        edit(place, "nodes", {"metadata": {"annotations": {"gpucost.dev/nodes": "6"}}}, manager="first")
+        place.delete("CronJob", "gone-two")
+        operator.start()
+        operator.wait_ready()
+        status = place.wait(lambda found: "UndatedEdit" in str(found), "the operator has noticed")
+
+        hours = {pool["name"]: pool["nodeHours"] for pool in status["nodePools"]}
+        proven = time_of(place, "once", "first")
+        assert edited_us(place, "once") == microseconds(proven)
+        assert hours["once-l4"] == hours_of((2, START, proven), (5, proven, until(status)))
+
+        noticed_us = edited_us(place, "twice")
+        assert noticed_us > microseconds(time_of(place, "twice", "second"))
+        assert hours["twice-l4"] == hours_of((2, START, noticed_us), (5, noticed_us, until(status)))
+
+        assert edited_us(place, "nodes") == microseconds(time_of(place, "nodes", "first"))
+        assert hours["nodes-l4"] == hours["gone-l4"] == hours_of((2, START, until(status)))
+
+        told = [issue["message"] for issue in status["quality"]["issues"] if issue["reason"] == "UndatedEdit"]
+        since = f"an unknown time between {instant_text(certain_us)} and "
+        assert [f"{since}{instant_text(noticed_us)}" in message for message in sorted(told)] == [True, True]
+        assert [word in message for word, message in zip(("gone-two", "twice was edited"), sorted(told))] == [
+            True,
+            True,
+        ]
+
+    def test_within_two_minutes_nothing_is_in_doubt(self, cluster: Cluster, namespace: str, operator: Operator) -> None:
+        place = Place(cluster, namespace, operator)
+        place.create(cron_job("two", 2, EVERY_YEAR), cron_job("five", 5, "0 0 * * *", suspend=True), current())
+        place.create(cron_job("gone", 1, EVERY_YEAR, pool="gone-l4"))
+        place.computed()
+        operator.stop()
+        age(operator, 90)
+        edit(place, "five", {"spec": {"suspend": False}}, manager="first")
+        edit(place, "five", {"spec": {"startingDeadlineSeconds": 86400 * 400}}, manager="second")
+        place.delete("CronJob", "gone")
+        operator.start()
+        operator.wait_ready()
+        status = place.wait(lambda found: {p["nodesNow"] for p in found["nodePools"]} == {1, 5}, "it has noticed")
+        assert "UndatedEdit" not in issues(status)
+        awake_us = edited_us(place, "five")
+        (pool,) = [pool for pool in status["nodePools"] if pool["name"] == "gpu-l4"]
+        assert pool["nodeHours"] == hours_of((2, START, awake_us), (5, awake_us, until(status)))
+        assert versions(place, "gone")[0]["ended_us"] == awake_us
+
+
+def edit(place: Place, name: str, patch: dict[str, Any], *, manager: str) -> None:
+    """Edit a CronJob as a manager of its fields (kubectl, a controller)."""
+    path = f"/apis/batch/v1/namespaces/{place.namespace}/cronjobs/{name}?fieldManager={manager}"
+    assert place.cluster.request("PATCH", path, patch).status == 200
+
+
+def time_of(place: Place, name: str, manager: str) -> str:
+    """When a manager last changed a CronJob: in whole seconds."""
+    (entry,) = [e for e in place.get("CronJob", name)["metadata"]["managedFields"] if e["manager"] == manager]
+    return str(entry["time"])

@@ -1,0 +1,94 @@
+"""A final report keeps its figures; a later change of them is a restatement that says what and why (law C10)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from examples import utc, version
+from gpucost.api.costreport import parse_spec
+from gpucost.controller.finals import settle
+from gpucost.core.versions import KnownVersion
+from gpucost.ledger.ledger import Ledger
+from gpucost.report.build import Inputs, build_report
+from gpucost.report.report import Report
+
+DAY_AFTER = utc("2025-06-10")
+MORNING = version("0 8 * * *", 2, pool="gpu-a100", name="morning")
+EVENING = version("0 18 * * *", 0, pool="gpu-a100", name="evening")
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    found = Ledger.open(f"sqlite:///{tmp_path / 'ledger.db'}", "the test")
+    yield found
+    found.close()
+
+
+def report(price: str = "11", *, now_us: int = DAY_AFTER, morning: tuple[KnownVersion, ...] = ()) -> Report:
+    """Two nodes from 8 to 18 on one day: 20 node-hours."""
+    types = [{"name": "a100", "match": ["*a100*"], "initialNodes": 0, "prices": [{"pricePerHour": price}]}]
+    spec: dict[str, Any] = {
+        "period": {"range": {"start": "2025-06-02", "end": "2025-06-03"}},
+        "nodePools": {"types": types},
+    }
+    histories = (morning or (KnownVersion(MORNING),), (KnownVersion(EVENING),))
+    return build_report(Inputs("r", "n", parse_spec(spec), histories), now_us)
+
+
+def test_the_same_inputs_restate_nothing(ledger: Ledger) -> None:
+    assert settle(ledger, report(), "uid") == ()
+    assert settle(ledger, report(now_us=DAY_AFTER + 86_400_000_000), "uid") == ()
+
+
+def test_a_price_that_is_changed_afterwards_restates_the_money_and_says_why(ledger: Ledger) -> None:
+    settle(ledger, report("11"), "uid")
+    found = settle(ledger, report("10"), "uid")
+    first = found[0]
+    assert (first.field, first.before, first.after) == ("summary.nodeCost", "220.00", "200.00")
+    assert {r.field for r in found} >= {"nodeTypes[a100].nodeCost", "nodePools[gpu-a100].nodeCost"}
+    assert {r.why for r in found} == {"spec.nodePools changed"}
+    assert settle(ledger, report("10"), "uid") == found  # kept, not repeated
+
+
+def test_an_edit_after_the_period_restates_nothing(ledger: Ledger) -> None:
+    settle(ledger, report(), "uid")
+    edited = utc("2025-06-05T12:00")
+    later = (KnownVersion(MORNING, ended_us=edited), KnownVersion(version("0 8 * * *", 9, pool="gpu-a100"), edited))
+    changed = report(morning=later)
+    assert changed.input_revision == report().input_revision
+    assert settle(ledger, changed, "uid") == ()
+
+
+def test_an_edit_within_the_period_that_is_learnt_of_late_names_the_cronjob(ledger: Ledger) -> None:
+    """From 12:00 three nodes: no fire until 18:00, so no figure changes; from 7:00 on they do."""
+    settle(ledger, report(), "uid")
+    edited = utc("2025-06-02T07:00")
+    three = version("0 8 * * *", 3, pool="gpu-a100", name="morning")
+    found = settle(ledger, report(morning=(KnownVersion(MORNING, ended_us=edited), KnownVersion(three, edited))), "uid")
+    assert (found[0].field, found[0].before, found[0].after) == ("summary.nodeHours", "20", "30")
+    assert found[0].why == f"CronJob {MORNING.label} changed"
+
+
+def test_a_report_that_is_not_final_is_not_kept(ledger: Ledger) -> None:
+    running = report(now_us=utc("2025-06-02T12:00"))
+    assert not running.final
+    assert settle(ledger, running, "uid") == ()
+    assert settle(ledger, report(), "uid") == ()
+
+
+def test_at_most_ten_figures_of_one_change_the_totals_first(ledger: Ledger) -> None:
+    settle(ledger, report("11"), "uid")
+    found = settle(ledger, report("10.123456789"), "uid")
+    assert len(found) <= 10
+    assert found[0].field.startswith("summary.")
+    assert json.dumps([r.before for r in found])
+
+
+def test_another_report_of_the_same_name_has_a_past_of_its_own(ledger: Ledger) -> None:
+    settle(ledger, report("11"), "uid")
+    assert settle(ledger, report("10"), "another") == ()
