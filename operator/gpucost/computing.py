@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +17,7 @@ from gpucost.core.issues import CRON_JOBS_ELSEWHERE, Issue, shorten
 from gpucost.core.schedule import HeldSchedule
 from gpucost.core.versions import KnownVersion
 from gpucost.core.zones import Zone
+from gpucost.engine.reduction import Rollup
 from gpucost.report.build import Inputs, build_report
 from gpucost.report.report import Report
 from gpucost.sources.cronjobs import read_cronjobs
@@ -72,23 +73,45 @@ def compute_from(
     now_us: int,
     cluster_zone: Zone,
     *,
-    events: str | None = None,
+    kept: KeptEvents | None = None,
     details: bool = False,
 ) -> Report:
     """Compute a report from what is known of its node pools and a task database within reach.
 
-    ``events``: the relation of its events where they are brought already. Raises SpecError, SourceError or OverflowError,
-    each with one sentence that says what to do.
+    ``kept``: events that are brought already. Raises SpecError, SourceError or OverflowError, each with one sentence that
+    says what to do.
     """
-    tasks, raw = report.spec.tasks, None
+    raw = None
     if database:
         pools = _with_table(report, pools, database)
-        if tasks:
-            raw = database.con, events or database.bring(EVENTS, tasks.query, tasks.statuses.running)
+        kept = kept or bring_events(report, database)
+        raw = (database.con, kept.relation) if kept else None
     inputs = Inputs(
-        report.name, report.namespace, report.spec, pools.histories, pools.rows, pools.issues, raw, cluster_zone
+        name=report.name,
+        namespace=report.namespace,
+        spec=report.spec,
+        histories=pools.histories,
+        rows=pools.rows,
+        issues=pools.issues,
+        tasks=raw,
+        cluster_zone=cluster_zone,
+        rollups=kept.rollups if kept else {},
     )
     return build_report(inputs, now_us, details=details)
+
+
+@dataclass(frozen=True, slots=True)
+class KeptEvents:
+    """Task events in a DuckDB connection: the name of their relation, and the rollups that were made of them."""
+
+    relation: str
+    rollups: dict[Hashable, Rollup] = field(default_factory=dict)
+
+
+def bring_events(report: CostReport, database: TaskDatabase) -> KeptEvents | None:
+    """Read a report's task events; None for a report of node cost only. Raises SourceError and SpecError."""
+    tasks = report.spec.tasks
+    return KeptEvents(database.bring(EVENTS, tasks.query, tasks.statuses.running)) if tasks else None
 
 
 def read_report(spec: CostReport | CostReportSpec | Mapping[str, Any] | str | Path) -> CostReport:

@@ -17,9 +17,13 @@ CONNECT_TIMEOUT: Final = 30
 (https://github.com/nolar/kopf/issues/585)."""
 
 
-def registry_of(watcher: Watcher, cluster: Cluster) -> kopf.OperatorRegistry:
-    """Handlers of everything that the operator watches."""
+def registry_of(watcher: Watcher, cluster: Cluster, stop: asyncio.Event) -> kopf.OperatorRegistry:
+    """Handlers of everything that the operator watches. ``stop`` is set when Kopf ends, by a signal for example."""
     registry = kopf.OperatorRegistry()
+
+    @kopf.on.cleanup(registry=registry)  # type: ignore[arg-type, unused-ignore]
+    async def cleanup(**_: Any) -> None:
+        stop.set()
 
     @kopf.on.login(registry=registry)  # type: ignore[arg-type, unused-ignore]
     async def login(**_: Any) -> kopf.AiohttpSession:
@@ -74,9 +78,9 @@ def kopf_settings() -> kopf.OperatorSettings:
 
 
 async def watch(watcher: Watcher, cluster: Cluster, namespaces: tuple[str, ...], stop: asyncio.Event) -> None:
-    """Watch until a signal or ``stop`` ends it."""
+    """Watch until a signal or ``stop`` ends it; ``stop`` is set then."""
     await kopf.operator(
-        registry=registry_of(watcher, cluster),
+        registry=registry_of(watcher, cluster, stop),
         settings=kopf_settings(),
         standalone=True,
         clusterwide=not namespaces,

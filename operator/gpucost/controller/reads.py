@@ -9,11 +9,11 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 from gpucost.api.costreport import CostReport
-from gpucost.computing import Pools, compute_from
+from gpucost.computing import KeptEvents, Pools, bring_events, compute_from
 from gpucost.core.zones import Zone
 from gpucost.engine.source import SourceError
 from gpucost.report.report import Report
-from gpucost.sources.tasks import EVENTS, Limits, TaskDatabase, engine, guarded
+from gpucost.sources.tasks import Limits, TaskDatabase, engine, guarded
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class _Read:
     lock: threading.Lock = field(default_factory=threading.Lock)
     kept: ExitStack = field(default_factory=ExitStack)
     database: TaskDatabase | None = None
-    events: str | None = None
+    events: KeptEvents | None = None
     read_us: int = 0
     failure: SourceError | None = None
     """Of the read at ``read_us``: it is shared as well, or a dead database would cost every report its whole timeout."""
@@ -67,7 +67,7 @@ class Reads:
         if job.url is None:
             return compute_from(job.report, job.pools, None, _now_us(), self.zone)
         with self._read(job, job.url) as read:
-            return compute_from(job.report, job.pools, read.database, read.read_us, self.zone, events=read.events)
+            return compute_from(job.report, job.pools, read.database, read.read_us, self.zone, kept=read.events)
 
     def release(self, *, older_than_us: int | None = None) -> None:
         """Let go of reads that are too old to be shared; of all reads at the end."""
@@ -104,10 +104,10 @@ class Reads:
     def _read_anew(self, read: _Read, job: Job, url: str) -> None:
         read.close()
         database = TaskDatabase(read.kept.enter_context(engine(self.limits)), url, self.limits)
-        tasks, read.failure = job.report.spec.tasks, None
+        read.failure = None
         try:
             with guarded(database):
-                read.events = database.bring(EVENTS, tasks.query, tasks.statuses.running) if tasks else None
+                read.events = bring_events(job.report, database)
         except SourceError as error:
             read.failure = error
             raise

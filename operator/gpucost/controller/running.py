@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -166,18 +166,28 @@ async def _before(task: asyncio.Future[None], stop: asyncio.Event) -> bool:
 
 @asynccontextmanager
 async def _background(stop: asyncio.Event, *work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    """Work that goes on beside. If any of it fails the operator stops, for half an operator is worse than none."""
+    """Work that goes on beside. If any of it fails the operator stops, for half an operator is worse than none.
+
+    It ends with ``stop``, not only with the block: Kopf waits 5 s for all tasks of the loop before it returns.
+    """
     tasks = [asyncio.ensure_future(one) for one in work]
     for task in tasks:
         task.add_done_callback(lambda _: stop.set())
+    ending = asyncio.ensure_future(_cancel_at(stop, tasks))
     try:
         yield
     finally:
-        for task in tasks:
+        for task in (ending, *tasks):
             task.cancel()
         for result in await asyncio.gather(*tasks, return_exceptions=True):
             if isinstance(result, Exception):
                 raise result
+
+
+async def _cancel_at(stop: asyncio.Event, tasks: Iterable[asyncio.Future[None]]) -> None:
+    await stop.wait()
+    for task in tasks:
+        task.cancel()
 
 
 async def _housekeeping(reads: Reads, queue: WorkQueue, metrics: OperatorMetrics) -> None:

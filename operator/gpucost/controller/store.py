@@ -117,9 +117,9 @@ class Store:
         if len(self._buried) > BURIED:
             del self._buried[next(iter(self._buried))]
 
-    def readable(self) -> Iterator[SeenReport]:
+    def readable(self) -> Iterator[tuple[Key, CostReport]]:
         """CostReports whose spec makes sense."""
-        return (seen for seen in self.reports.values() if isinstance(seen.parsed, CostReport))
+        return ((key, seen.parsed) for key, seen in self.reports.items() if isinstance(seen.parsed, CostReport))
 
 
 def key_of(body: Body) -> Key:

@@ -8,14 +8,14 @@ from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from gpucost.api.costreport import CostReport
+from gpucost.computing import namespaces_of
 from gpucost.controller.jobs import outcome_of
-from gpucost.controller.pools import chooses
 from gpucost.controller.queue import Key, WorkQueue
 from gpucost.controller.reconcile import Reconciler
 from gpucost.controller.recorder import Confirmed, Forgotten, Gone, Recorder, Seen, now_us
-from gpucost.controller.store import Body, SeenReport, Store, key_of
+from gpucost.controller.store import Body, Store, key_of
 from gpucost.kube.client import COST_REPORTS, CRON_JOBS, JOBS, ApiError, Cluster, Resource
+from gpucost.ledger.records import JobOutcome
 from gpucost.metrics.operator import OperatorMetrics
 
 LOG: Final = logging.getLogger("gpucost.watch")
@@ -38,6 +38,8 @@ class Watcher:
     unlisted: str | None = "CostReports and CronJobs are not listed yet"
     """Why not everything is known yet; None once it is."""
     _failed: bool = field(default=False)
+    _jobs: dict[str, JobOutcome] = field(default_factory=dict)
+    """Jobs that there are, by uid: what is in the ledger already."""
     _told: set[tuple[Resource, Key]] = field(default_factory=set)
     """What a watch told of since the last list began: it knows better than that list, which takes a while."""
 
@@ -68,7 +70,10 @@ class Watcher:
         """A watch told of a Job: what became of it is remembered, for Jobs vanish."""
         self._heard(JOBS)
         outcome = outcome_of(body)
-        if outcome is not None and kind != DELETED:
+        if outcome is not None and kind == DELETED:
+            self._jobs.pop(outcome.uid, None)
+        elif outcome is not None and self._jobs.get(outcome.uid) != outcome:
+            self._jobs[outcome.uid] = outcome
             self.recorder.note(outcome)
 
     def _heard(self, resource: Resource) -> None:
@@ -82,19 +87,14 @@ class Watcher:
             LOG.info("%s/%s: deleted", *key_of(body))
 
     def cronjobs_changed(self, keys: set[Key]) -> None:
-        """Visit the reports that read these CronJobs; nothing is visited before everything is known."""
+        """Visit the reports that read their namespaces: a visit sees whether anything is to compute, also where labels changed.
+        Nothing is visited before everything is known."""
         if self.unlisted is not None:
             return
-        for seen in self.store.readable():
-            if any(self._reads(seen, key) for key in keys):
-                self.queue.changed(seen.key)
-
-    def _reads(self, seen: SeenReport, key: Key) -> bool:
-        """Whether a report reads a CronJob, by its labels of now or those it had."""
-        assert isinstance(seen.parsed, CostReport)
-        here, past = self.store.cronjobs.get(key), self.recorder.ledger.histories().get(key)
-        labels = [found.labels for found in (here.sighting if here else None, past) if found is not None]
-        return any(chooses(seen.parsed, key, one) for one in labels) or not labels
+        namespaces = {namespace for namespace, _ in keys}
+        for key, report in self.store.readable():
+            if namespaces.intersection(namespaces_of(report)):
+                self.queue.changed(key)
 
     def ledger_troubled(self) -> None:
         """The ledger failed, or works again: every report says so."""
@@ -147,8 +147,10 @@ class Watcher:
         self._failed = False
         self._take_cronjobs(cronjobs, at_us)
         self._take_reports(reports, at_us)
-        for outcome in filter(None, map(outcome_of, jobs)):
-            self.recorder.note(outcome)
+        here = {str(body["metadata"].get("uid")) for body in jobs}
+        self._jobs = {uid: outcome for uid, outcome in self._jobs.items() if uid in here}
+        for body in jobs:
+            self.job_told(None, body)
         self.recorder.note(Confirmed(at_us))
         return True
 

@@ -58,7 +58,7 @@ class Zone:
 
     def offsets(self, lo_us: int, hi_us: int) -> Steps:
         """The UTC offset in microseconds, good on [lo_us, hi_us); the first piece starts at lo_us."""
-        table = _offsets(self.name, range(_year(lo_us), _year(hi_us) + 1))
+        table = _offsets_through(self.name, _year(lo_us), _year(hi_us))
         first = max(0, int(np.searchsorted(table.starts, lo_us, side="right")) - 1)
         last = max(first + 1, int(np.searchsorted(table.starts, hi_us)))
         starts = table.starts[first:last].copy()
@@ -143,7 +143,8 @@ def _first_shown(clock: Steps, end_us: int, readings: Ints) -> Ints:
 
 
 def _year(us: int) -> int:
-    return int(_years(np.array([us], dtype=np.int64))[0])
+    """The UTC year of an instant, moved into 1 to 9999."""
+    return date.fromordinal(min(max(us // DAY_US + _EPOCH_ORDINAL, 1), date.max.toordinal())).year
 
 
 def _years(instants: Ints) -> list[int]:
@@ -159,6 +160,12 @@ def _offsets(name: str, years: Iterable[int]) -> Steps:
     table = np.array(pieces, dtype=np.int64).reshape(-1, 2) * SECOND_US
     new = np.diff(table[:, 1], prepend=DAY_US) != 0
     return Steps(table[new, 0], table[new, 1])
+
+
+@functools.lru_cache(maxsize=1 << 10)
+def _offsets_through(name: str, first_year: int, last_year: int) -> Steps:
+    """Kept, for a report asks the same of each of its schedules. Not to be written to."""
+    return _offsets(name, range(first_year, last_year + 1))
 
 
 @functools.lru_cache(maxsize=1 << 14)

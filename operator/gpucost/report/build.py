@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import duckdb
 import numpy as np
@@ -49,6 +49,8 @@ class Inputs:
     """What the sources could not read."""
     tasks: tuple[duckdb.DuckDBPyConnection, str] | None = None
     cluster_zone: Zone = UTC
+    rollups: dict[Hashable, Rollup] = field(default_factory=dict)
+    """Rollups of the very same events, by what decides them; a caller that keeps events for several reports keeps these."""
 
 
 def build_report(inputs: Inputs, now_us: int, *, details: bool = False) -> Report:
@@ -185,9 +187,13 @@ def reduce_tasks(
     if tasks is None or inputs.tasks is None:
         return None, None
     con, raw = inputs.tasks
+    decisive = window, tasks.model_dump_json(), tuple((rule.name, rule.match) for rule in rules)
+    known = inputs.rollups.get(decisive)
+    if known is not None and not details:
+        return known, None
     create_source(con, raw, TimeRule(Zone.parse(tasks.time_zone), tasks.epoch_unit))
     with closing(Reduction(con, _attempt_rules(tasks, rules), window, keep=details)) as reduction:
-        rollup = reduction.rollup()
+        rollup = inputs.rollups[decisive] = reduction.rollup()
         return rollup, reduction.attempts() if details else None
 
 
