@@ -133,13 +133,13 @@ async def statuses(cluster: Cluster) -> dict[tuple[str, str], dict[str, Any]]:
     return {(o["metadata"]["namespace"], o["metadata"]["name"]): o async for o in cluster.list(COST_REPORTS)}
 
 
-async def until(seconds: float, what: str, done: Callable[[], Awaitable[bool]]) -> float:
+async def until(seconds: float, what: str, done: Callable[[], Awaitable[bool]], pause: float = 1.0) -> float:
     """How long it takes until something is so."""
     started = time.perf_counter()
     while not await done():
         if time.perf_counter() - started > seconds:
             raise TimeoutError(f"not within {seconds} s: {what}")
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(pause)
     return time.perf_counter() - started
 
 
@@ -184,7 +184,7 @@ async def measure(server: kubernetes_server.Cluster, urls: list[str], reports: i
             operator.start()
             operator.wait_ready()
             ready = time.perf_counter() - started
-            await until(SECONDS, "all ready", all_ready)
+            await until(SECONDS, "all ready", all_ready, pause=0.2)
             confirmed = time.perf_counter() - started
             print(f"restart: ready after {ready:.2f} s, every status confirmed after {confirmed:.2f} s", flush=True)
             after = await statuses(cluster)
@@ -221,7 +221,7 @@ async def edit_shows(cluster: Cluster, number: int) -> float:
     async def changed() -> bool:
         return bool(await stamp() != before)
 
-    return await until(60, "the edit shows", changed)
+    return await until(60, "the edit shows", changed, pause=0.02)
 
 
 def scrape(operator: Operator) -> float:

@@ -159,7 +159,7 @@ def _by_hour(report: Report) -> dict[str, list[int]]:
 
 def _by_service(report: Report) -> dict[str, dict[str, int]]:
     found: dict[str, dict[str, int]] = {}
-    for (service, outcome), (money, executed) in report.money_by_service().items():
+    for (service, outcome), (money, executed) in money_by_service(report).items():
         if executed:
             found.setdefault(report.services[service], {})[str(OUTCOMES[outcome])] = money
     return found
@@ -184,3 +184,14 @@ def _counts(report: Report) -> dict[str, int]:
         if OUTCOMES[outcome] == "Open":
             counts["Open"] += int(attempts)
     return dict(counts) | {"retries": int(report.ended.retries.sum())}
+
+
+def money_by_service(report: Report) -> dict[tuple[int, int], tuple[int, int]]:
+    """(service, outcome) -> (money in nano-units, executed microseconds), row by row."""
+    found: dict[tuple[int, int], tuple[int, int]] = {}
+    shares = report.shares
+    rows = zip(shares.service, shares.outcome, shares.cost, shares.executed_us, strict=True)
+    for service, outcome, cost, executed in rows:
+        money, time = found.get((int(service), int(outcome)), (0, 0))
+        found[int(service), int(outcome)] = money + int(cost), time + int(executed)
+    return found

@@ -141,6 +141,9 @@ FINAL = FinalReport(
 )
 
 
+SNAPSHOT = Snapshot("r-1", 1, "f", 10, b"")
+
+
 def restatement(number: int) -> Restatement:
     return Restatement(
         "r-1", 100 + number, "summary.nodeCost", None if number else "1.00", f"{number}.00", "tasks came late"
@@ -149,7 +152,7 @@ def restatement(number: int) -> Restatement:
 
 class TestReports:
     def test_a_final_report_keeps_its_figures_to_the_byte(self, opened: Opener) -> None:
-        opened().save_final(FINAL, [])
+        opened().save(SNAPSHOT, FINAL)
         ledger = opened()
         found = ledger.final_of("r-1", 0, 9)
         assert found == FINAL
@@ -160,8 +163,8 @@ class TestReports:
     def test_restatements_are_the_last_ones_oldest_first_and_each_once(self, opened: Opener) -> None:
         ledger = opened()
         for number in range(12):
-            ledger.save_final(replace(FINAL, input_revision=f"rev-{number}"), [restatement(number)])
-        ledger.save_final(FINAL, [restatement(11)])  # again, as the answer was lost
+            ledger.save(SNAPSHOT, replace(FINAL, input_revision=f"rev-{number}"), [restatement(number)])
+        ledger.save(SNAPSHOT, FINAL, [restatement(11)])  # again, as the answer was lost
         ledger = opened()
         assert ledger.restatements("r-1") == tuple(map(restatement, range(2, 12)))
         assert ledger.restatements("r-1", limit=1) == (restatement(11),)
@@ -171,8 +174,8 @@ class TestReports:
         ledger = opened()
         one, two = Snapshot("r-1", 1, "f", 7, b"\x00\xff"), Snapshot("r-2", 1, "f", 7, b"")
         for snapshot in (one, two, replace(one, generation=2)):
-            ledger.save_snapshot(snapshot)
-        ledger.save_final(FINAL, [restatement(0)])
+            ledger.save(snapshot)
+        ledger.save(replace(one, generation=2), FINAL, [restatement(0)])
         ledger = opened()
         assert ledger.snapshots() == {"r-1": replace(one, generation=2), "r-2": two}
         ledger.forget_report("r-1")

@@ -24,11 +24,11 @@ def write(url: str) -> None:
         number += 1
         ledger.observe([seen_as(stated(nodes=number))], at("09:00", number))
         ledger.confirm(at("09:00", number))
-        ledger.save_final(
+        ledger.save(
+            Snapshot("r", number, "f", number, b"x" * (number % 5000)),
             Final("r", "ops", "june", 0, 9, number, f"{number}", {}, {"number": number}),
             [Restatement("r", number, "number", f"{number - 1}", f"{number}", "it counts")],
         )
-        ledger.save_snapshot(Snapshot("r", number, "f", number, b"x" * (number % 5000)))
         say("wrote", number)
 
 

@@ -23,7 +23,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from casereport import events_of, figures, spec_of, versions_of
+from casereport import events_of, figures, money_by_service, spec_of, versions_of
 from examples import slow
 from gpucost.api.costreport import parse_spec
 from gpucost.core.allocation import Idle
@@ -115,7 +115,7 @@ def c3_tasks_outcomes_types_and_services_sum_to_the_allocated(report: Report) ->
     allocated = total(report.grid.allocated)
     assert total(cost) == total(report.details.pieces.cost) == allocated
     assert summed(zip(rows.service, rows.outcome, strict=True), cost) == summed(
-        report.money_by_service(), [money for money, _ in report.money_by_service().values()]
+        money_by_service(report), [money for money, _ in money_by_service(report).values()]
     )
     by_type = {k: total(row) for k, row in enumerate(report.grid.allocated)}
     assert summed(rows.node_type, cost) == summed(by_type, by_type.values())

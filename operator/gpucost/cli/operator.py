@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
+import threading
 from typing import Annotated, Final
 
 import typer
@@ -133,6 +136,10 @@ def operator(
         context=context,
     )
     asyncio.run(run(settings))
+    if threading.active_count() > 1:
+        # A read of a slow database can't be stopped, and the interpreter would wait for its thread.
+        sys.stderr.flush()
+        os._exit(0)
 
 
 def _address(text: str) -> tuple[str, int]:

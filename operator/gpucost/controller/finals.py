@@ -3,34 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from gpucost.ledger.ledger import Ledger
 from gpucost.ledger.records import FinalReport, Restatement
 from gpucost.report.report import Report
 from gpucost.report.revision import TASK_EVENTS
-from gpucost.report.status import status_of
 
 FIGURES: Final = ("summary", "nodeTypes", "nodePools", "services", "dayTypes", "quality")
 """Parts of a status that hold figures, the most important first."""
 MOST: Final = 10
 """Restatements that one change makes at most; the totals come first."""
+SHOWN: Final = 10
+"""Restatements that a status shows: the last ones."""
 _WORDS: Final = {TASK_EVENTS: "task events came late or changed", "method": "the method was revised"}
 
 
-def settle(ledger: Ledger, report: Report, uid: str) -> tuple[Restatement, ...]:
-    """Keep a final report's figures, restate what changed, and return the last restatements. In the ledger's thread.
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What is to be kept of a report: its final figures where they are new, and all restatements to be shown."""
 
-    A report that is not final has neither. Raises LedgerError.
+    final: FinalReport | None
+    new: tuple[Restatement, ...]
+    shown: tuple[Restatement, ...]
+
+
+def settle(ledger: Ledger, report: Report, uid: str, status: Mapping[str, Any]) -> Settled:
+    """Compare a report's figures, as its status shows them, with those that were final. In the ledger's thread.
+
+    A report that is not final restates nothing. Raises LedgerError.
     """
-    if report.final:
-        start, end = report.period.start_us, report.period.end_us
-        before = ledger.final_of(uid, start, end)
-        status = {name: value for name, value in status_of(report).items() if name in FIGURES}
-        if before is None or before.input_revision != report.input_revision or before.status != status:
-            changed = () if before is None else tuple(restated(before, status, report.inputs, report.now_us))[:MOST]
-            ledger.save_final(_final(report, uid, status), changed)
-    return ledger.restatements(uid)
+    past = ledger.restatements(uid)
+    if not report.final:
+        return Settled(None, (), past)
+    before = ledger.final_of(uid, report.period.start_us, report.period.end_us)
+    figures = {name: value for name, value in status.items() if name in FIGURES}
+    if before is not None and before.input_revision == report.input_revision and before.status == figures:
+        return Settled(None, (), past)
+    new = () if before is None else tuple(restated(before, figures, report.inputs, report.now_us))[:MOST]
+    return Settled(_final(report, uid, figures), new, (*past, *new)[-SHOWN:])
 
 
 def _final(report: Report, uid: str, status: Mapping[str, Any]) -> FinalReport:

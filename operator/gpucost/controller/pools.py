@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 
@@ -20,24 +20,32 @@ from gpucost.sources.cronjobs import selects
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """All that is known of CronJobs: their past from the ledger, their present from the cluster."""
+class Past:
+    """All that the ledger knows of CronJobs, by namespace and in the order of their names: gathered once for each change of
+    it, for a thousand reports may ask."""
 
     histories: Mapping[Key, History]
-    present: Mapping[Key, SeenCronJob]
+    by_namespace: Mapping[str, Sequence[History]]
 
-    def chosen(self, report: CostReport) -> Pools:
-        """What the CronJobs that a report chooses say, those that are gone as well: by the labels that they had last."""
-        past = [self.histories[key] for key in sorted(self.histories) if self._is_past(report, key)]
-        here = [
-            self.present[key] for key in sorted(self.present) if chooses(report, key, self.present[key].sighting.labels)
-        ]
-        issues = tuple(issue for seen in here for issue in seen.issues)
-        return Pools(tuple(history.known for history in past), (), issues)
+    @classmethod
+    def of(cls, histories: Mapping[Key, History]) -> Past:
+        """What a ledger's histories say."""
+        found: dict[str, list[History]] = {}
+        for key in sorted(histories):
+            if histories[key].known:
+                found.setdefault(key[0], []).append(histories[key])
+        return cls(histories, found)
 
-    def _is_past(self, report: CostReport, key: Key) -> bool:
-        history = self.histories[key]
-        return bool(history.known) and chooses(report, key, history.labels)
+    def chosen(self, report: CostReport, troubled: Mapping[Key, SeenCronJob]) -> Pools:
+        """What the CronJobs that a report chooses say, those that are gone as well: by the labels that they had last.
+
+        ``troubled``: CronJobs of now with which something is wrong.
+        """
+        namespaces = sorted(set(namespaces_of(report)))
+        past = (history for name in namespaces for history in self.by_namespace.get(name, ()))
+        known = tuple(h.known for h in past if chooses(report, (h.namespace, h.name), h.labels))
+        here = (troubled[key] for key in sorted(troubled) if chooses(report, key, troubled[key].sighting.labels))
+        return Pools(known, (), tuple(issue for seen in here for issue in seen.issues))
 
 
 def chooses(report: CostReport, key: Key, labels: Mapping[str, str]) -> bool:

@@ -10,9 +10,10 @@ from dataclasses import astuple, dataclass, field, replace
 from typing import Any, Final
 
 from gpucost.api.costreport import CostReport, SpecError
+from gpucost.computing import Pools
 from gpucost.controller.events import event_of
-from gpucost.controller.finals import settle
-from gpucost.controller.pools import Known, fingerprint
+from gpucost.controller.finals import Settled, settle
+from gpucost.controller.pools import Past, fingerprint
 from gpucost.controller.queue import Key, Urgency, Visit, WorkQueue
 from gpucost.controller.reads import Job, Reads
 from gpucost.controller.recorder import Recorder, now_us
@@ -22,6 +23,7 @@ from gpucost.controller.status import (
     Failure,
     computed_status,
     failed_status,
+    figures_of,
     instant_in,
     is_fresh,
     merge_patch,
@@ -42,6 +44,7 @@ from gpucost.metrics.page import MetricsPage
 from gpucost.metrics.samples import ReportSamples, dump, load, samples_of
 from gpucost.report.conditions import INVALID_SPEC, LEDGER_UNAVAILABLE, NOT_COMPUTED, SECRET_UNREADABLE, SUSPENDED
 from gpucost.report.report import Report
+from gpucost.report.status import Fields
 
 LOG: Final = logging.getLogger("gpucost.report")
 PENDING_SECONDS: Final = 1.0
@@ -80,8 +83,11 @@ class Reconciler:
     """For reports that state none."""
     _tries: dict[Key, int] = field(default_factory=dict)
     """Failures in a row, by report."""
+    _looked_us: dict[Key, int] = field(default_factory=dict)
+    """When each report last had an answer of its database: an older read, or failure, that others share is no news to it."""
     _samples: dict[str, ReportSamples] = field(default_factory=dict)
     """The last good figures, by uid of the report."""
+    _past: Past = field(default_factory=lambda: Past.of({}))
     _turns: dict[str, asyncio.Lock] = field(default_factory=dict)
     """By URL of the database."""
 
@@ -129,6 +135,7 @@ class Reconciler:
         self.page.remove(*key)
         self.queue.forget(key)
         self._tries.pop(key, None)
+        self._looked_us.pop(key, None)
         self._samples.pop(uid, None)
 
     # Is there anything to compute?
@@ -153,10 +160,13 @@ class Reconciler:
         return snapshot.fingerprint != self._fingerprint(seen, report, snapshot.computed_us)
 
     def _fingerprint(self, seen: SeenReport, report: CostReport, computed_us: int) -> str:
-        return fingerprint(seen, report, self._known().chosen(report), self.reads.zone, computed_us)
+        return fingerprint(seen, report, self._chosen(report), self.reads.zone, computed_us)
 
-    def _known(self) -> Known:
-        return Known(self.ledger.histories(), self.store.cronjobs)
+    def _chosen(self, report: CostReport) -> Pools:
+        histories = self.ledger.histories()
+        if self._past.histories is not histories:
+            self._past = Past.of(histories)
+        return self._past.chosen(report, self.store.troubled)
 
     # Computing
 
@@ -174,9 +184,9 @@ class Reconciler:
 
     async def _compute(self, seen: SeenReport, report: CostReport, visit: Visit) -> _Computed:
         started = time.monotonic()
-        pools = self._known().chosen(report)
+        pools = self._chosen(report)
         since = visit.since_us if visit.urgency is Urgency.CHANGED else visit.since_us - self.reads.share_us
-        since = max(since, (instant_in(seen.status, "lastSuccessTime") or 0) + 1)  # its own last read is no news
+        since = max(since, self._looked_us.get(seen.key, 0))
         try:
             url = await database_url(self.cluster, report)
             found = await self._read_and_compute(Job(report, pools, url, since))
@@ -195,6 +205,8 @@ class Reconciler:
             LOG.exception("%s/%s: can't be computed", *seen.key)
             text = f"unexpected {type(error).__name__}; the operator's log has the traceback, please report it"
             raise _Failed(Failure(NOT_COMPUTED, text)) from None
+        finally:
+            self._looked_us[seen.key] = now_us()
         mark = fingerprint(seen, report, pools, self.reads.zone, found.now_us)
         return _Computed(found, time.monotonic() - started, mark)
 
@@ -220,8 +232,8 @@ class Reconciler:
 
     async def _succeed(self, seen: SeenReport, computed: _Computed) -> None:
         report = computed.report
-        restatements = await self.threads.ledger(settle, self.ledger, report, seen.uid)
         next_us = next_refresh(report, self.refresh_us)
+        figures = await self.threads.compute(figures_of, report)
         samples = await self.threads.compute(samples_of, report)
         samples = samples.with_state(
             ready=True,
@@ -229,15 +241,22 @@ class Reconciler:
             data_until_us=report.period.data_until_us,
             compute_seconds=computed.seconds,
         )
+        snapshot = Snapshot(seen.uid, seen.generation, computed.fingerprint, report.now_us, dump(samples))
+        settled = await self.threads.ledger(self._keep, report, figures, snapshot)
         latest = self._latest(seen)
-        await self._publish(latest, computed_status(report, latest.status, seen.generation, next_us, restatements))
+        await self._publish(latest, computed_status(figures, latest.status, seen.generation, next_us, settled.shown))
         if not self._exists(seen):
             return
         self._samples[seen.uid] = samples
         self.page.put(*seen.key, samples)
-        snapshot = Snapshot(seen.uid, seen.generation, computed.fingerprint, report.now_us, dump(samples))
-        await self.threads.ledger(self.ledger.save_snapshot, snapshot)
         self._settled(seen, next_us)
+
+    def _keep(self, report: Report, figures: Fields, snapshot: Snapshot) -> Settled:
+        """In the ledger's thread, and before the status is written: a snapshot whose time is not the status' is not believed,
+        so a crash between the two costs a computation."""
+        settled = settle(self.ledger, report, snapshot.report_uid, figures)
+        self.ledger.save(snapshot, settled.final, settled.new)
+        return settled
 
     def _settled(self, seen: SeenReport, next_us: int | None) -> None:
         self._tries.pop(seen.key, None)

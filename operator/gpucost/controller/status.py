@@ -37,17 +37,21 @@ class Transition:
     message: str
 
 
+def figures_of(report: Report) -> Fields:
+    """The status of a report that was just computed, as the command line gives it too, but bounded."""
+    return status_within(report, MAX_BYTES, top_services=report.spec.outputs.top_services)
+
+
 def computed_status(
-    report: Report,
+    figures: Fields,
     before: Mapping[str, Any],
     generation: int,
     next_refresh_us: int | None,
     restatements: Sequence[Restatement],
 ) -> Fields:
-    """The status of a report that was just computed."""
-    status = status_within(report, MAX_BYTES, top_services=report.spec.outputs.top_services)
-    status["observedGeneration"] = generation
-    status["conditions"] = _carried(status["conditions"], before, generation)
+    """The next status after a computation: its figures, with what only the operator knows."""
+    conditions = _carried(figures["conditions"], before, generation)
+    status: Fields = {**figures, "observedGeneration": generation, "conditions": conditions}
     if next_refresh_us is not None:
         status["nextRefreshTime"] = instant_text(next_refresh_us)
     if restatements:

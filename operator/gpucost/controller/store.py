@@ -60,6 +60,8 @@ class Store:
 
     reports: dict[Key, SeenReport] = field(default_factory=dict)
     cronjobs: dict[Key, SeenCronJob] = field(default_factory=dict)
+    troubled: dict[Key, SeenCronJob] = field(default_factory=dict)
+    """Those of the CronJobs with which something is wrong."""
     _buried: dict[str, None] = field(default_factory=dict)
     """The uids of the last deleted objects: a list that began before a deletion must not bring them back."""
 
@@ -91,6 +93,9 @@ class Store:
         if before is not None and not is_newer(before.sighting.uid, before.version, metadata):
             return None
         seen = self.cronjobs[key] = read_cronjob(body, now_us)
+        self.troubled.pop(key, None)
+        if seen.issues:
+            self.troubled[key] = seen
         return seen
 
     def forget_report(self, body: Body) -> bool:
@@ -109,8 +114,13 @@ class Store:
         seen = self.cronjobs.get(key)
         if seen is None or seen.sighting.uid != (body.get("metadata") or {}).get("uid"):
             return False
-        del self.cronjobs[key]
+        self.drop_cronjob(key)
         return True
+
+    def drop_cronjob(self, key: Key) -> None:
+        """A CronJob is not there any more."""
+        self.cronjobs.pop(key, None)
+        self.troubled.pop(key, None)
 
     def _bury(self, body: Body) -> None:
         self._buried[str((body.get("metadata") or {}).get("uid"))] = None

@@ -40,15 +40,12 @@ class Watcher:
     _failed: bool = field(default=False)
     _jobs: dict[str, JobOutcome] = field(default_factory=dict)
     """Jobs that there are, by uid: what is in the ledger already."""
-    _told: set[tuple[Resource, Key]] = field(default_factory=set)
-    """What a watch told of since the last list began: it knows better than that list, which takes a while."""
 
     # One object at a time, from a watch
 
     def report_told(self, kind: str | None, body: Body) -> None:
         """A watch told of a CostReport."""
         self._heard(COST_REPORTS)
-        self._told.add((COST_REPORTS, key_of(body)))
         if kind == DELETED:
             self._report_gone(body)
         elif self.store.see_report(body, now_us()) and self.unlisted is None:
@@ -57,7 +54,6 @@ class Watcher:
     def cronjob_told(self, kind: str | None, body: Body) -> None:
         """A watch told of a CronJob."""
         self._heard(CRON_JOBS)
-        self._told.add((CRON_JOBS, key_of(body)))
         if kind == DELETED:
             if self.store.forget_cronjob(body):
                 self.recorder.note(Gone(key_of(body), str(body["metadata"].get("uid")), now_us()))
@@ -136,7 +132,6 @@ class Watcher:
     async def _list_all(self) -> bool:
         """Whether everything could be listed; if not, ``unlisted`` says why until the first success."""
         at_us = now_us()
-        self._told.clear()
         try:
             reports = [body async for body in self._bodies(COST_REPORTS)]
             cronjobs = [body async for body in self._bodies(CRON_JOBS)]
@@ -176,15 +171,11 @@ class Watcher:
         fresh = {key for key, body in here.items() if self.store.see_cronjob(body, now_us()) is not None}
         gone = {key for key, seen in self.store.cronjobs.items() if key not in here and seen.seen_us < at_us}
         for key in gone:
-            del self.store.cronjobs[key]
+            self.store.drop_cronjob(key)
         if self.unlisted is not None or fresh or gone:
             sightings = tuple(seen.sighting for seen in self.store.cronjobs.values())
             self.recorder.note(Seen(sightings, now_us(), complete=True, namespaces=self.namespaces or None))
             self.cronjobs_changed(fresh | gone)
-
-    def _untold(self, resource: Resource, bodies: Iterable[Body]) -> dict[Key, Body]:
-        """A list by key, without what a watch told of meanwhile."""
-        return {key_of(body): body for body in bodies if (resource, key_of(body)) not in self._told}
 
     def _take_reports(self, bodies: Iterable[Body], at_us: int) -> None:
         here = {key_of(body): body for body in bodies}

@@ -170,12 +170,6 @@ class Ledger:
         with self._transaction() as connection:
             return rows.load_final(connection, report_uid, start_us, end_us)
 
-    def save_final(self, final: FinalReport, restatements: Sequence[Restatement]) -> None:
-        """Save or replace the final figures of a report's period, with what changed in them and why."""
-        with self._transaction() as connection:
-            rows.write_final(connection, final)
-            rows.write_restatements(connection, restatements)
-
     def restatements(self, report_uid: str, limit: int = 10) -> tuple[Restatement, ...]:
         """The last restatements of a report, oldest first."""
         with self._transaction() as connection:
@@ -185,12 +179,16 @@ class Ledger:
         """The last snapshot of each report, by its uid."""
         return self._snapshots
 
-    def save_snapshot(self, snapshot: Snapshot) -> None:
-        """Save or replace the snapshot of a report."""
-        if self._snapshots.get(snapshot.report_uid) == snapshot:
-            return
+    def save(
+        self, snapshot: Snapshot, final: FinalReport | None = None, restatements: Sequence[Restatement] = ()
+    ) -> None:
+        """Save or replace the snapshot of a report; with it, in one transaction, the final figures of its period where they
+        are new, and what changed in them and why."""
         with self._transaction() as connection:
             rows.write_snapshot(connection, snapshot)
+            if final is not None:
+                rows.write_final(connection, final)
+            rows.write_restatements(connection, restatements)
         self._snapshots = MappingProxyType({**self._snapshots, snapshot.report_uid: snapshot})
 
     def forget_report(self, report_uid: str) -> None:

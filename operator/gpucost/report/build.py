@@ -292,11 +292,12 @@ def _pool_line(pool: Pool, uses: Sequence[TypeUse], cells: Cells, period: Period
     line = pool.timeline
     current = period.start_us <= now_us < period.end_us
     here = pool.nodes_at(now_us) if current else None
+    whole = cells.edges[[0, -1]]
     return PoolLine(
         pool=pool,
-        node_us=int(node_us(line.counts, cells.edges).sum()),
-        cost=int(use.cost.pool_between(use.pools.index(pool), cells.edges).sum()),
-        uncovered_us=int(node_us(Steps(line.known.starts, 1 - line.known.values), cells.edges).sum()),
+        node_us=int(node_us(line.counts, whole).sum()),
+        cost=int(use.cost.pool_between(use.pools.index(pool), whole).sum()),
+        uncovered_us=int(node_us(Steps(line.known.starts, 1 - line.known.values), whole).sum()),
         nodes_now=here,
         next_change=next_change(pool.name, pool.schedules, now_us, here) if current else None,
     )

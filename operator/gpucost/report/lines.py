@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gpucost.core.allocation import Outcome
+from gpucost.core.money import Ints
 from gpucost.report.report import OUTCOMES, Report, total
 
 Mask = npt.NDArray[np.bool_]
@@ -99,23 +100,29 @@ class TaskLine:
 
 def task_lines(report: Report) -> dict[str, TaskLine]:
     """One line per service with a charged attempt, by name's bytes."""
-    lines = {int(service): TaskLine() for service in np.unique(report.touching.service)}
-    for (service, outcome), (money, executed) in report.money_by_service().items():
-        lines[service].cost_by[OUTCOMES[outcome]] = money
-        lines[service].executed_by[OUTCOMES[outcome]] = executed
-    _count(report, lines)
-    return {report.services[service]: lines[service] for service in sorted(lines)}
+    ended, touching, shares = report.ended, report.touching, report.shares
+    cost = _by_service(report, shares.service, shares.outcome, shares.cost)
+    executed = _by_service(report, shares.service, shares.outcome, shares.executed_us)
+    attempts = _by_service(report, ended.service, ended.outcome, ended.attempts)
+    retries = _by_service(report, ended.service, ended.outcome, ended.retries)
+    opened = _by_service(report, touching.service, touching.outcome, touching.attempts)
+    attempts[:, OUTCOMES.index(Outcome.OPEN)] += opened[:, OUTCOMES.index(Outcome.OPEN)]
+    return {
+        report.services[service]: TaskLine(
+            retries=int(retries[service].sum()),
+            attempts_by=dict(zip(OUTCOMES, attempts[service].tolist(), strict=True)),
+            cost_by=dict(zip(OUTCOMES, cost[service].tolist(), strict=True)),
+            executed_by=dict(zip(OUTCOMES, executed[service].tolist(), strict=True)),
+        )
+        for service in np.unique(touching.service).tolist()
+    }
 
 
-def _count(report: Report, lines: dict[int, TaskLine]) -> None:
-    ended, touching = report.ended, report.touching
-    rows = (ended.service, ended.outcome, ended.attempts, ended.retries)
-    for service, outcome, attempts, retries in zip(*(row.tolist() for row in rows), strict=True):
-        lines[service].attempts_by[OUTCOMES[outcome]] += attempts
-        lines[service].retries += retries
-    opened = touching.outcome == OUTCOMES.index(Outcome.OPEN)
-    for service, attempts in zip(touching.service[opened].tolist(), touching.attempts[opened].tolist(), strict=True):
-        lines[service].attempts_by[Outcome.OPEN] += attempts
+def _by_service(report: Report, service: Ints, outcome: Ints, values: Ints) -> Ints:
+    """Sums of rows by service and outcome."""
+    found = np.zeros((len(report.services), len(OUTCOMES)), dtype=np.int64)
+    np.add.at(found, (service, outcome), values)
+    return found
 
 
 def sum_lines(lines: list[TaskLine]) -> TaskLine:

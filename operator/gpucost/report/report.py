@@ -196,15 +196,6 @@ class Report:
         zone = Zone.parse(self.spec.time_zone)
         return local_date(zone, self.period.start_us), local_date(zone, self.period.end_us - 1)
 
-    def money_by_service(self) -> dict[tuple[int, int], tuple[int, int]]:
-        """(service, outcome) -> (money in nano-units, executed microseconds)."""
-        found: dict[tuple[int, int], tuple[int, int]] = {}
-        rows = zip(self.shares.service, self.shares.outcome, self.shares.cost, self.shares.executed_us, strict=True)
-        for service, outcome, cost, executed in rows:
-            money, time = found.get((int(service), int(outcome)), (0, 0))
-            found[int(service), int(outcome)] = money + int(cost), time + int(executed)
-        return found
-
 
 def stale_of(spec: CostReportSpec) -> int:
     """staleAfter in microseconds; its default where there are no tasks."""

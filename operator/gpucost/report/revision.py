@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any, Final
 
 from gpucost.api.costreport import CostReportSpec
@@ -29,10 +30,16 @@ def stated_parts(
     stated = spec.model_dump(mode="json", by_alias=True, exclude=_WITHOUT_FIGURES)
     parts = {f"spec.{name}": _short(value) for name, value in stated.items()}
     for history in histories:
-        known = [_before(v, end_us) for v in history if v.edited_us is None or v.edited_us < end_us]
+        known = tuple(_before(v, end_us) for v in history if v.edited_us is None or v.edited_us < end_us)
         if known:
-            parts[f"CronJob {known[-1].version.label}"] = _short([repr(version) for version in known])
+            parts[f"CronJob {known[-1].version.label}"] = _history(known)
     return {**parts, "cluster time zone": cluster_zone.name, "method": METHOD_REVISION}
+
+
+@lru_cache(maxsize=1 << 14)
+def _history(known: tuple[KnownVersion, ...]) -> str:
+    """Kept, for many reports read the same CronJobs."""
+    return _short([repr(version) for version in known])
 
 
 def _before(known: KnownVersion, end_us: int) -> KnownVersion:
