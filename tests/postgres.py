@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -65,6 +66,13 @@ class Postgres:
         """SIGQUIT: at once, and whoever is connected is not waited for."""
         for child in self._children:
             _stop(child)
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal to the server and to each process that serves a connection."""
+        for child in self._children:
+            served = Path(f"/proc/{child.pid}/task/{child.pid}/children").read_text(encoding="ascii").split()
+            for pid in (child.pid, *map(int, served)):
+                os.kill(pid, number)
 
     @property
     def url(self) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from costreports import (
     Status,
     age,
     condition,
+    confirmed_us,
     cost_report,
     cron_job,
     hours_of,
@@ -26,7 +29,7 @@ from gpucost.core.instants import instant_text
 from kubernetes_server import OPERATOR, Cluster
 from operator_process import Operator
 
-START = "2026-01-01T00:00:00Z"
+START = "2025-06-01T00:00:00Z"
 """Of every period here; it goes on for years."""
 EVERY_YEAR = "0 0 1 1 *"
 MINUTE = 60
@@ -35,7 +38,7 @@ MINUTE = 60
 @pytest.fixture(scope="module")
 def operator(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
     folder = tmp_path_factory.mktemp("operator")
-    with Operator(cluster.kubeconfig_for(OPERATOR), folder) as running:
+    with Operator(cluster.kubeconfig_for(OPERATOR), folder, ["--resync=1"]) as running:
         running.wait_ready()
         yield running
 
@@ -123,6 +126,14 @@ class TestEdits:
         status = place.wait(lambda found: shown(found) != "0", "the past is stated")
         assert shown(status) == "1440"
         assert condition(status, "SchedulesResolved")["reason"] == "AllResolved"
+        told = {one["field"]: one for one in status["restatements"]}
+        assert told["summary.nodeHours"] == {
+            "time": status["lastSuccessTime"],
+            "field": "summary.nodeHours",
+            "before": "0",
+            "after": "1440",
+            "why": f"CronJob {place.namespace}/scale changed",
+        }
 
 
 class TestSuspension:
@@ -140,6 +151,23 @@ class TestSuspension:
         status = asleep.wait(lambda found: now_and_next(found)[0] == 5, "five nodes")
         awake_us = edited_us(asleep, "five")
         assert shown(status) == hours_of((2, START, awake_us), (5, awake_us, until(status)))
+
+    def test_as_the_real_controller_of_cronjobs_does_it(self, asleep: Place) -> None:
+        """Its Job of the run that was missed is made at the moment at which the bill changes, to the second."""
+        missed = (datetime.now(UTC) - timedelta(days=1, minutes=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        path = f"/apis/batch/v1/namespaces/{asleep.namespace}"
+        body = {"status": {"lastScheduleTime": missed}}
+        assert asleep.cluster.request("PATCH", f"{path}/cronjobs/five/status", body).status == 200
+        with asleep.cluster.controller_manager():
+            asleep.edit("CronJob", "five", {"spec": {"suspend": False}})
+            (job,) = asleep.cluster.wait_until(
+                lambda: asleep.cluster.request("GET", f"{path}/jobs").json()["items"], 10, "a Job that catches up"
+            )
+        asleep.wait(lambda found: now_and_next(found)[0] == 5, "five nodes")
+        scheduled = job["metadata"]["annotations"]["batch.kubernetes.io/cronjob-scheduled-timestamp"]
+        assert scheduled == datetime.now(UTC).strftime("%Y-%m-%dT00:00:00Z")
+        made_us = microseconds(job["metadata"]["creationTimestamp"])
+        assert abs(made_us - edited_us(asleep, "five")) < 2_000_000
 
     def test_without_a_catch_up_where_the_deadline_has_passed(self, asleep: Place) -> None:
         """startingDeadlineSeconds 0: nothing that was missed is started any more."""
@@ -178,6 +206,20 @@ class TestDeletion:
         assert [one["nodes"] for one in versions(place, "scale")] == [2, 7]
         assert place.version("CostReport", "june") == kept
 
+    def test_chosen_by_its_label_it_counts_when_it_is_gone_too(self, place: Place) -> None:
+        """By the labels that it had last."""
+        report = current()
+        report["spec"]["nodePools"]["cronJobs"] = {"selector": {"matchLabels": {"app": "scaler"}}}
+        chosen = cron_job("scale", 2, EVERY_YEAR)
+        chosen["metadata"]["labels"] = {"app": "scaler"}
+        place.create(chosen, cron_job("other", 5, EVERY_YEAR), report)
+        status = place.computed()
+        assert shown(status) == hours_of((2, START, until(status)))
+        place.delete("CronJob", "scale")
+        place.cluster.wait_until(lambda: versions(place, "scale")[0]["ended_us"], 5, "the ledger knows of the deletion")
+        status = place.refreshed()
+        assert shown(status) == hours_of((2, START, until(status)))
+
     def test_made_unreadable_it_is_named_and_its_value_stays(self, place: Place) -> None:
         place.create(cron_job("scale", 2, EVERY_YEAR), current())
         place.computed()
@@ -195,72 +237,111 @@ class TestWhileTheOperatorIsDown:
     """What ``metadata.managedFields`` proves counts from then; else it counts from when it was noticed, with an issue if
     nobody watched for longer than two minutes."""
 
-    def test_what_is_proven_and_what_is_not(self, cluster: Cluster, namespace: str, operator: Operator) -> None:
+    def test_for_an_hour(self, place: Place) -> None:
         """Every CronJob for five nodes wakes up and catches up, each in a way of its own."""
-        place = Place(cluster, namespace, operator)
-        ways = ("once", "twice", "gone", "nodes")
-        for way in ways:
-            pool = f"{way}-l4"
-            place.create(cron_job(f"{way}-two", 2, EVERY_YEAR, pool=pool))
-            place.create(cron_job(way, 5, "0 0 * * *", pool=pool, suspend=True))
+        for way in ("once", "twice", "gone"):
+            place.create(cron_job(f"{way}-two", 2, EVERY_YEAR, pool=f"{way}-l4"))
+            place.create(cron_job(f"{way}-five", 5, "0 0 * * *", pool=f"{way}-l4", suspend=True))
         place.create(current())
         place.computed()
-        operator.stop()
-        certain_us = age(operator, 60 * MINUTE)
-
-        for way in ("once", "twice"):
-            edit(place, way, {"spec": {"suspend": False}}, manager="first")
-        edit(place, "twice", {"spec": {"startingDeadlineSeconds": 86400 * 400}}, manager="second")
-        edit(place, "nodes", {"metadata": {"annotations": {"gpucost.dev/nodes": "6"}}}, manager="first")
+        place.operator.stop()
+        certain_us = age(place.operator, 60 * MINUTE)
+        another_second(place)
+        edit(place, "once-five", "first", AWAKE)
+        edit(place, "twice-five", "first", AWAKE)
+        edit(place, "twice-five", "second", LONG_DEADLINE)
         place.delete("CronJob", "gone-two")
-        operator.start()
-        operator.wait_ready()
-        status = place.wait(lambda found: "UndatedEdit" in str(found), "the operator has noticed")
-
+        status = self.noticed(place, "UndatedEdit")
         hours = {pool["name"]: pool["nodeHours"] for pool in status["nodePools"]}
-        proven = time_of(place, "once", "first")
-        assert edited_us(place, "once") == microseconds(proven)
+
+        proven = time_of(place, "once-five", "first")
+        assert edited_us(place, "once-five") == microseconds(proven)
         assert hours["once-l4"] == hours_of((2, START, proven), (5, proven, until(status)))
 
-        noticed_us = edited_us(place, "twice")
-        assert noticed_us > microseconds(time_of(place, "twice", "second"))
+        noticed_us = edited_us(place, "twice-five")
+        assert noticed_us > microseconds(time_of(place, "twice-five", "second"))
         assert hours["twice-l4"] == hours_of((2, START, noticed_us), (5, noticed_us, until(status)))
 
-        assert edited_us(place, "nodes") == microseconds(time_of(place, "nodes", "first"))
-        assert hours["nodes-l4"] == hours["gone-l4"] == hours_of((2, START, until(status)))
+        assert versions(place, "gone-two")[0]["ended_us"] == noticed_us
+        assert hours["gone-l4"] == hours_of((2, START, until(status)))
 
-        told = [issue["message"] for issue in status["quality"]["issues"] if issue["reason"] == "UndatedEdit"]
-        since = f"an unknown time between {instant_text(certain_us)} and "
-        assert [f"{since}{instant_text(noticed_us)}" in message for message in sorted(told)] == [True, True]
-        assert [word in message for word, message in zip(("gone-two", "twice was edited"), sorted(told))] == [
-            True,
-            True,
+        told = sorted(issue["message"] for issue in status["quality"]["issues"] if issue["reason"] == "UndatedEdit")
+        between = f"at an unknown time between {instant_text(certain_us)} and {instant_text(noticed_us)}"
+        assert [message.partition(", while")[0] for message in told] == [
+            f"CronJob {place.namespace}/gone-two was deleted, or made unreadable, {between}",
+            f"CronJob {place.namespace}/twice-five was edited {between}",
         ]
 
-    def test_within_two_minutes_nothing_is_in_doubt(self, cluster: Cluster, namespace: str, operator: Operator) -> None:
-        place = Place(cluster, namespace, operator)
+    def test_for_less_than_two_minutes(self, place: Place) -> None:
         place.create(cron_job("two", 2, EVERY_YEAR), cron_job("five", 5, "0 0 * * *", suspend=True), current())
         place.create(cron_job("gone", 1, EVERY_YEAR, pool="gone-l4"))
         place.computed()
-        operator.stop()
-        age(operator, 90)
-        edit(place, "five", {"spec": {"suspend": False}}, manager="first")
-        edit(place, "five", {"spec": {"startingDeadlineSeconds": 86400 * 400}}, manager="second")
+        place.operator.stop()
+        age(place.operator, 90)
+        edit(place, "five", "first", AWAKE)
+        edit(place, "five", "second", LONG_DEADLINE)
         place.delete("CronJob", "gone")
-        operator.start()
-        operator.wait_ready()
-        status = place.wait(lambda found: {p["nodesNow"] for p in found["nodePools"]} == {1, 5}, "it has noticed")
+        status = self.noticed(place, "'nodesNow': 5")
         assert "UndatedEdit" not in issues(status)
         awake_us = edited_us(place, "five")
         (pool,) = [pool for pool in status["nodePools"] if pool["name"] == "gpu-l4"]
         assert pool["nodeHours"] == hours_of((2, START, awake_us), (5, awake_us, until(status)))
         assert versions(place, "gone")[0]["ended_us"] == awake_us
 
+    def test_a_new_count_by_its_annotation(self, place: Place) -> None:
+        """Annotations raise no generation. The entry of whoever made the CronJob owns its command line, which could state
+        a count too: it must be older than the last certain moment, so that the other entry is the only one."""
+        place.create(cron_job("scale", 2, EVERY_YEAR), current())
+        place.computed()
+        made_us = microseconds(place.get("CronJob", "scale")["metadata"]["creationTimestamp"])
+        place.cluster.wait_until(lambda: confirmed_us(place) > made_us + 1_000_000, 10, "a list after the creation")
+        place.operator.stop()
+        another_second(place)
+        edit(place, "scale", "first", {"metadata": {"annotations": {"gpucost.dev/nodes": "5"}}})
+        status = self.noticed(place, "'nodes': 5")
+        assert now_and_next(status) == (2, 5, "scale")
+        assert shown(status) == hours_of((2, START, until(status)))
+        assert edited_us(place, "scale") == microseconds(time_of(place, "scale", "first"))
 
-def edit(place: Place, name: str, patch: dict[str, Any], *, manager: str) -> None:
+    def test_deleted_and_made_again(self, place: Place) -> None:
+        """The old one was gone by the creation of the new one; the past is not re-priced."""
+        place.create(cron_job("scale", 2, EVERY_YEAR), current(), cost_report("june"))
+        place.computed()
+        place.computed("june")
+        kept = place.version("CostReport", "june")
+        place.operator.stop()
+        place.delete("CronJob", "scale")
+        place.create(cron_job("scale", 9, EVERY_YEAR))
+        status = self.noticed(place, "'nodes': 9")
+        assert now_and_next(status) == (2, 9, "scale")
+        assert shown(status) == hours_of((2, START, until(status)))
+        made_us = microseconds(place.get("CronJob", "scale")["metadata"]["creationTimestamp"])
+        old, new = versions(place, "scale")
+        assert old["ended_us"] == new["edited_us"]
+        assert made_us < new["edited_us"] <= microseconds(until(status))
+        assert place.version("CostReport", "june") == kept
+
+    def noticed(self, place: Place, what: str) -> Status:
+        """The first status after a start that says something."""
+        place.operator.start()
+        place.operator.wait_ready()
+        return place.wait(lambda found: what in str(found), what)
+
+
+AWAKE = {"spec": {"suspend": False}}
+LONG_DEADLINE = {"spec": {"startingDeadlineSeconds": 400 * 24 * 60 * MINUTE}}
+
+
+def edit(place: Place, name: str, manager: str, patch: Mapping[str, Any]) -> None:
     """Edit a CronJob as a manager of its fields (kubectl, a controller)."""
     path = f"/apis/batch/v1/namespaces/{place.namespace}/cronjobs/{name}?fieldManager={manager}"
     assert place.cluster.request("PATCH", path, patch).status == 200
+
+
+def another_second(place: Place) -> None:
+    """Wait for the clock's next whole second: managedFields tell no more of an edit."""
+    second = int(time.time())
+    place.cluster.wait_until(lambda: int(time.time()) > second, 2, "the next second")
 
 
 def time_of(place: Place, name: str, manager: str) -> str:

@@ -14,13 +14,26 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 
-from casereport import events_of, report_of
+from casereport import events_of, report_of, spec_of
 from examples import slow
+from gpucost.computing import compute
 from gpucost.core.zones import Zone
 from gpucost.report.status import status_of
+from gpucost.sources.tasks import Limits
 from postgres import Postgres
 from simulation.cases import cases
-from taskdatabases import EPOCH, FILES, case_report, put, put_files, put_postgresql, put_sqlite, status_text
+from simulation.clock import parse_instant
+from taskdatabases import (
+    EPOCH,
+    FILES,
+    case_report,
+    manifest_of,
+    put,
+    put_files,
+    put_postgresql,
+    put_sqlite,
+    status_text,
+)
 
 GOLDEN = Path(__file__).parents[1] / "data" / "golden"
 CASE: dict[str, Any] = json.loads((GOLDEN / "plain.json").read_text(encoding="utf-8"))["case"]
@@ -84,6 +97,18 @@ def test_the_reference_is_the_golden_report(expected: str) -> None:
 @engines
 def test_every_engine_gives_the_same_bytes(engine: str, server: Postgres | None, tmp_path: Path, expected: str) -> None:
     assert status_text(case_report(CASE, put(engine, TABLE, tmp_path, server))) == expected
+
+
+@pytest.mark.parametrize("engine", [*(engine for engine in FILES if engine != "connection"), "postgresql"])
+def test_an_engine_confined_to_folders_reads_the_same(
+    engine: str, server: Postgres | None, tmp_path: Path, expected: str
+) -> None:
+    """As the operator's is, where others write the queries: DuckDB then finds no variable of ours by its name."""
+    limits = Limits(folders=(str(tmp_path),))
+    manifests = [manifest_of(job) for job in CASE["cronJobs"]]
+    now = parse_instant(CASE["now"], CASE["timeZone"])
+    db = put(engine, TABLE, tmp_path, server)
+    assert status_text(compute(spec_of(CASE), manifests, db, now=now, details=False, limits=limits)) == expected
 
 
 @kinds

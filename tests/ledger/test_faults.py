@@ -76,7 +76,7 @@ def test_killed_at_random_moments(url: str, writer: Writer) -> None:
             numbers = [v.version.nodes for v in known(ledger)]
             assert numbers in (list(range(1, written + 1)), list(range(1, written + 2)))
             assert spans(known(ledger))[1:-1] == [(n, at("09:00", n), at("09:00", n + 1)) for n in numbers[1:-1]]
-            final, restated = ledger.final_of("r", 0, 9), ledger.restatements("r", limit=KILLS * 50)
+            final, restated = ledger.final_of("r", 0, 9), ledger.restatements("r", 0, 9, limit=KILLS * 50)
             assert final is not None
             assert final.computed_us in (written, written + 1)
             assert restated[-1].after == final.input_revision == str(final.status["number"])

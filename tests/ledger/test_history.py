@@ -177,12 +177,13 @@ class TestDeletion:
         assert spans(after.history.known) == [(2, None, at("10:00"))]
         assert after.history.uid == "uid-2"
 
-    def test_created_again_without_valid_from_it_takes_nothing_from_the_past(self) -> None:
+    def test_created_again_it_may_add_to_the_past_and_takes_nothing_from_it(self) -> None:
         before = seen(FIRST, seen_as(stated(valid_from_us=7)), watched("09:30"))
         after = seen(before, seen_as(stated(uid="uid-2", created_us=at("10:30"))), away("11:00"))
         assert after.history.known[0].version.valid_from_us == 7
-        restated = seen(before, seen_as(stated(uid="uid-2", created_us=at("10:30"), valid_from_us=8)), away("11:00"))
-        assert restated.history.known[0].version.valid_from_us == 8
+        for valid_from_us, kept in ((8, 7), (6, 6)):
+            anew = seen_as(stated(uid="uid-2", created_us=at("10:30"), valid_from_us=valid_from_us))
+            assert seen(before, anew, away("11:00")).history.known[0].version.valid_from_us == kept
 
 
 # Laws

@@ -146,7 +146,7 @@ SNAPSHOT = Snapshot("r-1", 1, "f", 10, b"")
 
 def restatement(number: int) -> Restatement:
     return Restatement(
-        "r-1", 100 + number, "summary.nodeCost", None if number else "1.00", f"{number}.00", "tasks came late"
+        "r-1", 0, 9, 100 + number, "summary.nodeCost", None if number else "1.00", f"{number}.00", "tasks came late"
     )
 
 
@@ -158,7 +158,7 @@ class TestReports:
         assert found == FINAL
         assert repr(found) == repr(FINAL)  # the order of keys too
         assert ledger.final_of("r-1", 0, 8) is None
-        assert ledger.restatements("r-1") == ()
+        assert ledger.restatements("r-1", 0, 9) == ()
 
     def test_restatements_are_the_last_ones_oldest_first_and_each_once(self, opened: Opener) -> None:
         ledger = opened()
@@ -166,8 +166,9 @@ class TestReports:
             ledger.save(SNAPSHOT, replace(FINAL, input_revision=f"rev-{number}"), [restatement(number)])
         ledger.save(SNAPSHOT, FINAL, [restatement(11)])  # again, as the answer was lost
         ledger = opened()
-        assert ledger.restatements("r-1") == tuple(map(restatement, range(2, 12)))
-        assert ledger.restatements("r-1", limit=1) == (restatement(11),)
+        assert ledger.restatements("r-1", 0, 9) == tuple(map(restatement, range(2, 12)))
+        assert ledger.restatements("r-1", 0, 8) == ()  # of another period
+        assert ledger.restatements("r-1", 0, 9, limit=1) == (restatement(11),)
         assert ledger.final_of("r-1", 0, 9) == FINAL
 
     def test_snapshots_and_deleted_reports(self, opened: Opener) -> None:
@@ -183,7 +184,7 @@ class TestReports:
         ledger = opened()
         assert ledger.snapshots() == {"r-2": two}
         assert ledger.final_of("r-1", 0, 9) is None
-        assert ledger.restatements("r-1") == ()
+        assert ledger.restatements("r-1", 0, 9) == ()
 
 
 class TestSqlite:

@@ -27,7 +27,7 @@ def write(url: str) -> None:
         ledger.save(
             Snapshot("r", number, "f", number, b"x" * (number % 5000)),
             Final("r", "ops", "june", 0, 9, number, f"{number}", {}, {"number": number}),
-            [Restatement("r", number, "number", f"{number - 1}", f"{number}", "it counts")],
+            [Restatement("r", 0, 9, number, "number", f"{number - 1}", f"{number}", "it counts")],
         )
         say("wrote", number)
 

@@ -202,7 +202,8 @@ def test_what_the_controller_knows_replaces_what_it_knew() -> None:
     assert figures_of(first)["gpucost_report_compute_seconds"] == {(): 0.5}
     later = first.with_state(ready=False, last_success_us=1_750_000_000_250_000)
     assert figures_of(later)["gpucost_report_ready"] == {(): 0.0}
-    assert "gpucost_report_compute_seconds" not in later.rows
+    assert "gpucost_report_data_until_timestamp_seconds" not in later.rows
+    assert figures_of(later)["gpucost_report_compute_seconds"] == {(): 0.5}  # of the figures that are still shown
     assert later.rows["gpucost_report_node_cost"] == first.rows["gpucost_report_node_cost"]
 
 

@@ -34,10 +34,11 @@ def settle(ledger: Ledger, report: Report, uid: str, status: Mapping[str, Any]) 
 
     A report that is not final restates nothing. Raises LedgerError.
     """
-    past = ledger.restatements(uid)
+    start, end = report.period.start_us, report.period.end_us
+    past = ledger.restatements(uid, start, end)
     if not report.final:
         return Settled(None, (), past)
-    before = ledger.final_of(uid, report.period.start_us, report.period.end_us)
+    before = ledger.final_of(uid, start, end)
     figures = {name: value for name, value in status.items() if name in FIGURES}
     if before is not None and before.input_revision == report.input_revision and before.status == figures:
         return Settled(None, (), past)
@@ -67,7 +68,8 @@ def restated(
     old, new = dict(_flat(before.status)), dict(_flat(status))
     for field in [*old, *(field for field in new if field not in old)]:
         if old.get(field) != new.get(field):
-            yield Restatement(before.report_uid, now_us, field, old.get(field), new.get(field), why)
+            what = field, old.get(field), new.get(field), why
+            yield Restatement(before.report_uid, before.start_us, before.end_us, now_us, *what)
 
 
 def _why(before: Mapping[str, str], after: Mapping[str, str]) -> str:

@@ -166,10 +166,19 @@ def _earliest_us(last: KnownVersion) -> int:
 
 
 def _stated(known: Known, version: ScheduleVersion | None, *, again: bool = False) -> Known:
-    """The same with valid-from as last stated; a re-created CronJob that states none takes nothing from the past."""
+    """The same with valid-from as last stated; a re-created CronJob only adds to the past, and takes nothing from it."""
+    first, stated = known[0].version, None if version is None else version.valid_from_us
+    if version is None or stated == first.valid_from_us or (again and not _adds(first, stated)):
+        return known
+    return _with_valid_from(known, stated)
+
+
+def _adds(first: ScheduleVersion, stated_us: int | None) -> bool:
+    """Whether a valid-from reaches further back than what was stated before, else than the first creation."""
+    earliest = first.created_us if first.valid_from_us is None else first.valid_from_us
+    return stated_us is not None and (earliest is None or stated_us < earliest)
+
+
+def _with_valid_from(known: Known, stated_us: int | None) -> Known:
     first = known[0]
-    if version is None or version.valid_from_us == first.version.valid_from_us:
-        return known
-    if again and version.valid_from_us is None:
-        return known
-    return (replace(first, version=replace(first.version, valid_from_us=version.valid_from_us)), *known[1:])
+    return (replace(first, version=replace(first.version, valid_from_us=stated_us)), *known[1:])

@@ -170,10 +170,10 @@ class Ledger:
         with self._transaction() as connection:
             return rows.load_final(connection, report_uid, start_us, end_us)
 
-    def restatements(self, report_uid: str, limit: int = 10) -> tuple[Restatement, ...]:
-        """The last restatements of a report, oldest first."""
+    def restatements(self, report_uid: str, start_us: int, end_us: int, limit: int = 10) -> tuple[Restatement, ...]:
+        """The last restatements of a report's period, oldest first."""
         with self._transaction() as connection:
-            return rows.load_restatements(connection, report_uid, limit)
+            return rows.load_restatements(connection, report_uid, start_us, end_us, limit)
 
     def snapshots(self) -> Mapping[str, Snapshot]:
         """The last snapshot of each report, by its uid."""

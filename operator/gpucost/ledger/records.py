@@ -49,7 +49,11 @@ class Restatement:
     """A figure of a final report that changed later, and why."""
 
     report_uid: str
+    start_us: int
+    end_us: int
+    """Of the report's period."""
     at_us: int
+    """When it was computed anew."""
     field: str
     before: str | None
     after: str | None

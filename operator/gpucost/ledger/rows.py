@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Table, delete, func, or_, select
+from sqlalchemy import Connection, Row, Select, Table, delete, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from gpucost.core.scaling import ScheduleVersion
@@ -142,12 +142,20 @@ def write_final(connection: Connection, final: FinalReport) -> None:
     upsert(connection, FINALS, [_row(final) | texts])
 
 
-def load_restatements(connection: Connection, report_uid: str, limit: int) -> tuple[Restatement, ...]:
-    """The last restatements of a report, oldest first."""
+def load_restatements(
+    connection: Connection, report_uid: str, start_us: int, end_us: int, limit: int
+) -> tuple[Restatement, ...]:
+    """The last restatements of a report's period, oldest first."""
     c = RESTATEMENTS.c
-    last = select(c.report_uid, c.at_us, c.field, c.before, c.after, c.why).where(c.report_uid == report_uid)
+    mine = c.report_uid == report_uid, c.start_us == start_us, c.end_us == end_us
+    last = _restatements().where(*mine)
     rows = connection.execute(last.order_by(c.at_us.desc(), c.id.desc()).limit(limit)).all()
     return tuple(Restatement(*row) for row in reversed(rows))
+
+
+def _restatements() -> Select[Any]:
+    c = RESTATEMENTS.c
+    return select(c.report_uid, c.start_us, c.end_us, c.at_us, c.field, c.before, c.after, c.why)
 
 
 def write_restatements(connection: Connection, restatements: Sequence[Restatement]) -> None:
@@ -155,8 +163,7 @@ def write_restatements(connection: Connection, restatements: Sequence[Restatemen
     c = RESTATEMENTS.c
     reports = {restatement.report_uid for restatement in restatements}
     times = {restatement.at_us for restatement in restatements}
-    same = select(c.report_uid, c.at_us, c.field, c.before, c.after, c.why)
-    found = connection.execute(same.where(c.report_uid.in_(reports), c.at_us.in_(times)))
+    found = connection.execute(_restatements().where(c.report_uid.in_(reports), c.at_us.in_(times)))
     there = {Restatement(*row) for row in found}
     new = [_row(restatement) for restatement in restatements if restatement not in there]
     if new:

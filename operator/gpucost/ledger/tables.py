@@ -126,12 +126,14 @@ RESTATEMENTS: Final = Table(
     METADATA,
     Column("id", Integer, primary_key=True),
     Column("report_uid", Text, nullable=False),
+    Column("start_us", BigInteger, nullable=False),
+    Column("end_us", BigInteger, nullable=False),
     Column("at_us", BigInteger, nullable=False),
     Column("field", Text, nullable=False),
     Column("before", Text),
     Column("after", Text),
     Column("why", Text, nullable=False),
-    Index("ix_gpucost_restatements_report", "report_uid", "at_us"),
+    Index("ix_gpucost_restatements_report", "report_uid", "start_us", "end_us", "at_us"),
 )
 
 SNAPSHOTS: Final = Table(

@@ -53,7 +53,8 @@ class ReportSamples:
         data_until_us: int | None = None,
         compute_seconds: float | None = None,
     ) -> ReportSamples:
-        """The same figures with what the controller knows of them, in place of what it knew before."""
+        """The same figures with what the controller knows of them, in place of what it knew before; how long they took to
+        compute stays until that is stated anew."""
         state: dict[Family, float | None] = {
             families.READY: float(ready),
             families.LAST_SUCCESS: None if last_success_us is None else last_success_us / SECOND_US,
@@ -61,7 +62,9 @@ class ReportSamples:
             families.COMPUTE_SECONDS: compute_seconds,
         }
         told = {family.name: (Row((), value),) for family, value in state.items() if value is not None}
-        past = {family.name for family in state}
+        past = {
+            family.name for family, value in state.items() if value is not None or family != families.COMPUTE_SECONDS
+        }
         return ReportSamples(told | {name: rows for name, rows in self.rows.items() if name not in past})
 
 

@@ -95,13 +95,17 @@ def _make_reports() -> None:
         "gpucost_restatements",
         sa.Column("id", sa.Integer(), primary_key=True),
         sa.Column("report_uid", sa.Text(), nullable=False),
+        sa.Column("start_us", sa.BigInteger(), nullable=False),
+        sa.Column("end_us", sa.BigInteger(), nullable=False),
         sa.Column("at_us", sa.BigInteger(), nullable=False),
         sa.Column("field", sa.Text(), nullable=False),
         sa.Column("before", sa.Text()),
         sa.Column("after", sa.Text()),
         sa.Column("why", sa.Text(), nullable=False),
     )
-    op.create_index("ix_gpucost_restatements_report", "gpucost_restatements", ["report_uid", "at_us"])
+    op.create_index(
+        "ix_gpucost_restatements_report", "gpucost_restatements", ["report_uid", "start_us", "end_us", "at_us"]
+    )
     op.create_table(
         "gpucost_snapshots",
         sa.Column("report_uid", sa.Text(), primary_key=True),
