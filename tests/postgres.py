@@ -62,6 +62,10 @@ class Postgres:
         self._children[:] = [child]
         _wait(child, self, self.folder / "log")
 
+    @property
+    def stopped(self) -> bool:
+        return all(child.poll() is not None for child in self._children)
+
     def stop(self) -> None:
         """SIGQUIT: at once, and whoever is connected is not waited for."""
         for child in self._children:

@@ -33,6 +33,14 @@ def operator(
             help="Namespace to watch for CostReports and CronJobs; several times, or blanks between; default: all.",
         ),
     ] = None,
+    shared_namespaces: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--share-namespace",
+            envvar="GPUCOST_SHARE_NAMESPACE",
+            help="Namespace whose CronJobs reports of others may read; the label gpucost.dev/share-schedules=true does it too.",
+        ),
+    ] = None,
     listen: Annotated[
         str,
         typer.Option(
@@ -117,6 +125,7 @@ def operator(
     settings = Settings(
         ledger=ledger,
         namespaces=tuple(namespaces or ()),
+        shared_namespaces=tuple(shared_namespaces or ()),
         listen_host=host,
         listen_port=port,
         cluster_time_zone=cluster_timezone,

@@ -8,7 +8,7 @@ from typing import Any, Final
 import kopf
 
 from gpucost.controller.watching import Watcher
-from gpucost.kube.client import COST_REPORTS, CRON_JOBS, JOBS, Cluster
+from gpucost.kube.client import COST_REPORTS, CRON_JOBS, JOBS, NAMESPACES, Cluster
 
 SERVER_TIMEOUT: Final = 300
 CLIENT_TIMEOUT: Final = 310
@@ -40,6 +40,12 @@ def registry_of(watcher: Watcher, cluster: Cluster, stop: asyncio.Event) -> kopf
     @kopf.on.event(JOBS.group, JOBS.version, JOBS.plural, registry=registry)
     async def job(event: Any, **_: Any) -> None:
         watcher.job_told(event["type"], event["object"])
+
+    if not watcher.namespaces:
+
+        @kopf.on.event(NAMESPACES.version, NAMESPACES.plural, registry=registry)
+        async def namespace(event: Any, **_: Any) -> None:
+            watcher.namespace_told(event["type"], event["object"])
 
     return registry
 

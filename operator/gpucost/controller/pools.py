@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 
 from gpucost.api.costreport import CostReport
 from gpucost.computing import Pools, namespaces_of
 from gpucost.controller.queue import Key
-from gpucost.controller.store import SeenCronJob, SeenReport
+from gpucost.controller.store import SHARE_LABEL, SeenCronJob, SeenReport
+from gpucost.core.issues import NOT_SHARED, Issue, shorten
 from gpucost.core.zones import Zone
 from gpucost.ledger.ledger import History
 from gpucost.report.build import resolve_period
@@ -36,22 +37,34 @@ class Past:
                 found.setdefault(key[0], []).append(histories[key])
         return cls(histories, found)
 
-    def chosen(self, report: CostReport, troubled: Mapping[Key, SeenCronJob]) -> Pools:
+    def chosen(self, report: CostReport, troubled: Mapping[Key, SeenCronJob], sharing: Collection[str]) -> Pools:
         """What the CronJobs that a report chooses say, those that are gone as well: by the labels that they had last.
 
-        ``troubled``: CronJobs of now with which something is wrong.
+        ``troubled``: CronJobs of now with which something is wrong. ``sharing``: namespaces that reports of others may read.
         """
-        namespaces = sorted(set(namespaces_of(report)))
+        wanted = sorted(set(namespaces_of(report)))
+        namespaces = [name for name in wanted if name == report.namespace or name in sharing]
         past = (history for name in namespaces for history in self.by_namespace.get(name, ()))
-        known = tuple(h.known for h in past if chooses(report, (h.namespace, h.name), h.labels))
-        here = (troubled[key] for key in sorted(troubled) if chooses(report, key, troubled[key].sighting.labels))
-        return Pools(known, (), tuple(issue for seen in here for issue in seen.issues))
+        known = tuple(h.known for h in past if chooses(report, h.labels))
+        here = (troubled[key] for key in sorted(troubled) if key[0] in namespaces)
+        issues = (issue for seen in here if chooses(report, seen.sighting.labels) for issue in seen.issues)
+        refused = (_not_shared(name) for name in wanted if name not in namespaces)
+        return Pools(known, (), (*refused, *issues))
 
 
-def chooses(report: CostReport, key: Key, labels: Mapping[str, str]) -> bool:
-    """Whether a report reads the CronJob of this namespace and name."""
+def chooses(report: CostReport, labels: Mapping[str, str]) -> bool:
+    """Whether a report reads a CronJob with these labels."""
     selector = report.spec.node_pools.cron_jobs.selector
-    return key[0] in namespaces_of(report) and (selector is None or selects(selector, labels))
+    return selector is None or selects(selector, labels)
+
+
+def _not_shared(namespace: str) -> Issue:
+    """Says the same whether the namespace exists or not."""
+    message = (
+        f"namespace {shorten(namespace)} does not share its schedules with this one, so they are not read; its owner may allow "
+        f"it: kubectl label namespace {shorten(namespace)} {SHARE_LABEL}=true"
+    )
+    return Issue(NOT_SHARED, message)
 
 
 def fingerprint(seen: SeenReport, report: CostReport, pools: Pools, zone: Zone, computed_us: int) -> str:

@@ -166,7 +166,7 @@ class Reconciler:
         histories = self.ledger.histories()
         if self._past.histories is not histories:
             self._past = Past.of(histories)
-        return self._past.chosen(report, self.store.troubled)
+        return self._past.chosen(report, self.store.troubled, self.store.sharing)
 
     # Computing
 

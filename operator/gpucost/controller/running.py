@@ -41,7 +41,7 @@ LOG: Final = logging.getLogger("gpucost")
 LEDGER_RETRY_SECONDS: Final = 2.0
 HOLDER: Final = "gpucost operator"
 """Who holds a ledger, for the message of a second instance; the ledger adds process, host and time."""
-RESOURCES: Final = 3
+RESOURCES: Final = 4
 """Kinds that are watched, each over a connection of its own for each namespace."""
 
 
@@ -123,12 +123,13 @@ async def _operate(
     readiness: _Readiness,
     stop: asyncio.Event,
 ) -> None:
-    threads, store, queue = Threads(settings.workers), Store(), WorkQueue(settings.debounce_seconds)
+    shared = frozenset(settings.shared_namespaces)
+    threads, store, queue = Threads(settings.workers), Store(sharing=set(shared)), WorkQueue(settings.debounce_seconds)
     reads = Reads(_limits(settings), int(settings.share_seconds * 1e6), Zone.parse(settings.cluster_time_zone))
     recorder = Recorder(ledger, threads)
     refresh_us = int(settings.refresh_seconds * 1e6)
     reconciler = Reconciler(store, queue, cluster, ledger, recorder, reads, threads, page, metrics, refresh_us)
-    watcher = Watcher(cluster, settings.namespaces, store, queue, recorder, reconciler, metrics)
+    watcher = Watcher(cluster, settings.namespaces, shared, store, queue, recorder, reconciler, metrics)
     recorder.changed, recorder.troubled = watcher.cronjobs_changed, watcher.ledger_troubled
     readiness.watcher, readiness.recorder = watcher, recorder
     try:

@@ -21,6 +21,8 @@ class Settings:
     """URL of the ledger: sqlite:////FOLDER/ledger.db or postgresql://. Losing it loses the history of schedules."""
     namespaces: tuple[str, ...] = ()
     """Namespaces that are watched, for CostReports and CronJobs; none: all of the cluster."""
+    shared_namespaces: tuple[str, ...] = ()
+    """Namespaces whose CronJobs reports of other namespaces may read, besides those labelled gpucost.dev/share-schedules."""
     listen_host: str = "127.0.0.1"
     listen_port: int = 8080
     """Where metrics and health are served."""

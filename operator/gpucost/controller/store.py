@@ -13,6 +13,7 @@ from gpucost.ledger.sightings import Sighting, edits_of
 from gpucost.sources.cronjobs import read_cronjobs
 
 REFRESH_ANNOTATION: Final = "gpucost.dev/refresh"
+SHARE_LABEL: Final = "gpucost.dev/share-schedules"
 
 BURIED: Final = 20_000
 """Deleted objects that are remembered: more than a cluster deletes while one list is read."""
@@ -62,6 +63,8 @@ class Store:
     cronjobs: dict[Key, SeenCronJob] = field(default_factory=dict)
     troubled: dict[Key, SeenCronJob] = field(default_factory=dict)
     """Those of the CronJobs with which something is wrong."""
+    sharing: set[str] = field(default_factory=set)
+    """Namespaces whose CronJobs reports of other namespaces may read."""
     _buried: dict[str, None] = field(default_factory=dict)
     """The uids of the last deleted objects: a list that began before a deletion must not bring them back."""
 
@@ -97,6 +100,13 @@ class Store:
         if seen.issues:
             self.troubled[key] = seen
         return seen
+
+    def see_namespace(self, name: str, shares: bool) -> bool:
+        """Take note of whether a namespace shares its schedules. Whether that is new."""
+        if shares == (name in self.sharing):
+            return False
+        (self.sharing.add if shares else self.sharing.discard)(name)
+        return True
 
     def forget_report(self, body: Body) -> bool:
         """A CostReport is gone, unless another of that name has come already."""
@@ -136,6 +146,11 @@ def key_of(body: Body) -> Key:
     """Namespace and name of an object."""
     metadata = body.get("metadata") or {}
     return str(metadata.get("namespace")), str(metadata.get("name"))
+
+
+def shares_schedules(body: Body) -> bool:
+    """Whether a Namespace lets reports of other namespaces read its CronJobs."""
+    return ((body.get("metadata") or {}).get("labels") or {}).get(SHARE_LABEL) == "true"
 
 
 def is_newer(uid: str, version: str, metadata: Mapping[str, Any]) -> bool:

@@ -13,8 +13,8 @@ from gpucost.controller.jobs import outcome_of
 from gpucost.controller.queue import Key, WorkQueue
 from gpucost.controller.reconcile import Reconciler
 from gpucost.controller.recorder import Confirmed, Forgotten, Gone, Recorder, Seen, now_us
-from gpucost.controller.store import Body, Store, key_of
-from gpucost.kube.client import COST_REPORTS, CRON_JOBS, JOBS, ApiError, Cluster, Resource
+from gpucost.controller.store import Body, Store, key_of, shares_schedules
+from gpucost.kube.client import COST_REPORTS, CRON_JOBS, JOBS, NAMESPACES, ApiError, Cluster, Resource
 from gpucost.ledger.records import JobOutcome
 from gpucost.metrics.operator import OperatorMetrics
 
@@ -30,6 +30,8 @@ class Watcher:
     cluster: Cluster
     namespaces: tuple[str, ...]
     """Those that are watched; none: all."""
+    shared: frozenset[str]
+    """Those that share their schedules whatever their labels say."""
     store: Store
     queue: WorkQueue
     recorder: Recorder
@@ -61,6 +63,14 @@ class Watcher:
         elif (seen := self.store.see_cronjob(body, now_us())) is not None:
             self.recorder.note(Seen((seen.sighting,), now_us()))
             self.cronjobs_changed({key_of(body)})
+
+    def namespace_told(self, kind: str | None, body: Body) -> None:
+        """A watch told of a Namespace: whether it shares its schedules with reports of others."""
+        self._heard(NAMESPACES)
+        name = str((body.get("metadata") or {}).get("name"))
+        shares = name in self.shared or (kind != DELETED and shares_schedules(body))
+        if self.store.see_namespace(name, shares):
+            self.cronjobs_changed({(name, "")})
 
     def job_told(self, kind: str | None, body: Body) -> None:
         """A watch told of a Job: what became of it is remembered, for Jobs vanish."""
@@ -136,10 +146,14 @@ class Watcher:
             reports = [body async for body in self._bodies(COST_REPORTS)]
             cronjobs = [body async for body in self._bodies(CRON_JOBS)]
             jobs = [body async for body in self._bodies(JOBS)]
+            # Namespaces belong to the cluster: who watches some of them only has no right to see any.
+            spaces = [] if self.namespaces else [body async for body in self._bodies(NAMESPACES)]
         except ApiError as error:
             self._not_listed(error)
             return False
         self._failed = False
+        for body in spaces:
+            self.namespace_told(None, body)
         self._take_cronjobs(cronjobs, at_us)
         self._take_reports(reports, at_us)
         here = {str(body["metadata"].get("uid")) for body in jobs}

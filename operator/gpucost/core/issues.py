@@ -36,6 +36,7 @@ OFF_SCHEDULE: Final = "OffScheduleTime"
 NO_TASKS: Final = "NoTasks"
 NO_POOLS: Final = "NoNodePools"
 CRON_JOBS_ELSEWHERE: Final = "CronJobsElsewhere"
+NOT_SHARED: Final = "SchedulesNotShared"
 POOL_STATED_TWICE: Final = "PoolStatedTwice"
 DAY_TYPE_CONTRADICTION: Final = "DayTypeContradiction"
 UNREADABLE_TABLE_ROW: Final = "UnreadableTableRow"
@@ -66,6 +67,7 @@ SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
         NO_TASKS: "The task database holds no event up to now.",
         NO_POOLS: "No CronJob or table row states a node pool, so there is no node cost.",
         CRON_JOBS_ELSEWHERE: "CronJobs state node pools in namespaces that the report does not read.",
+        NOT_SHARED: "A report names a namespace that does not share its schedules with other namespaces, so they are not read.",
         POOL_STATED_TWICE: "A pool stated by CronJobs stands in the schedule table too; its rows are ignored.",
         DAY_TYPE_CONTRADICTION: "A row's is_weekend contradicts the day fields of its cron.",
         FURTHER_ISSUES: "A status has no room for all issues; those left out are counted.",

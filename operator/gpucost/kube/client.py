@@ -57,6 +57,7 @@ class Resource:
 COST_REPORTS: Final = Resource("gpucost.dev", "v1alpha1", "costreports")
 CRON_JOBS: Final = Resource("batch", "v1", "cronjobs")
 JOBS: Final = Resource("batch", "v1", "jobs")
+NAMESPACES: Final = Resource("", "v1", "namespaces")
 SECRETS: Final = Resource("", "v1", "secrets")
 EVENTS: Final = Resource("", "v1", "events")
 

@@ -59,6 +59,7 @@ REASONS: Final[Mapping[str, str]] = {
     "AllResolved": "The node count of every pool is known for the whole period.",
     "Uncovered": "The node count of a pool is unknown for a while: state initialNodes of its type, or gpucost.dev/valid-from.",
     "SchedulesUnread": "A CronJob or a row of the schedule table could not be read; quality.issues names it and the remedy.",
+    "NotShared": "A namespace in spec.nodePools.cronJobs does not share its schedules; the message has the label to set there.",
     "NoNodePools": "Nothing states a node pool: annotate CronJobs, or look at spec.nodePools.cronJobs for where they are read.",
     "AllRead": "Every row of the task database was used.",
     "NoTasks": "The report has no spec.tasks, or the database no usable event.",
@@ -103,6 +104,9 @@ def conditions(report: Report) -> list[dict[str, Any]]:
 def _schedules(report: Report) -> Condition:
     quality = report.quality
     unread = [issue for issue in quality.issues if issue.reason in UNREAD]
+    kept = [issue for issue in quality.issues if issue.reason == why.NOT_SHARED]
+    if kept:
+        return Condition(SCHEDULES_RESOLVED, False, "NotShared", "; ".join(issue.message for issue in kept)[:2000])
     if not report.pools:
         return Condition(SCHEDULES_RESOLVED, False, "NoNodePools", "no CronJob or table row states a node pool")
     if quality.uncovered_us:
