@@ -1,7 +1,8 @@
 #!/bin/sh
-# What the tests need of the system: PostgreSQL, Prometheus with promtool, openssl, and the programs of a Kubernetes
-# cluster. As root on Debian the packages are installed, Kubernetes is built once where Go is; what can't be had leaves
-# its tests skipped by name, and fails them where CI=true. Only programs are wanted: no service is left running.
+# What the tests need of the system: PostgreSQL, Prometheus with promtool, openssl, bubblewrap (it runs the steps of the
+# Dockerfile), the programs of a Kubernetes cluster, and helm. As root on Debian the packages are installed, Kubernetes
+# and helm are built once where Go is; what can't be had leaves its tests skipped by name, and fails them where CI=true.
+# Only programs are wanted: no service is left running.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 
@@ -15,6 +16,7 @@ wanted=""
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || have initdb || wanted="$wanted postgresql"
 have prometheus promtool || wanted="$wanted prometheus"
 have openssl || wanted="$wanted openssl"
+have bwrap || wanted="$wanted bubblewrap"
 
 install() (
   export DEBIAN_FRONTEND=noninteractive
@@ -42,3 +44,4 @@ if [ -n "$wanted" ]; then
 fi
 
 sh "$here/cluster/binaries/build.sh" >/dev/null || echo "no Kubernetes: the tests that need it will be skipped" >&2
+sh "$here/cluster/binaries/build.sh" helm >/dev/null || echo "no helm: the tests that need it will be skipped" >&2

@@ -12,6 +12,7 @@ from typing import Any, Final
 import duckdb
 
 from gpucost.api.costreport import KIND, CostReport, CostReportSpec, SpecError, parse_cost_report, parse_spec
+from gpucost.core.actuation import Records
 from gpucost.core.instants import parse_instant
 from gpucost.core.issues import CRON_JOBS_ELSEWHERE, Issue, shorten
 from gpucost.core.schedule import HeldSchedule
@@ -40,6 +41,8 @@ class Pools:
     histories: tuple[Sequence[KnownVersion], ...]
     rows: tuple[HeldSchedule, ...]
     issues: tuple[Issue, ...]
+    records: Records | None = None
+    """What became of the CronJobs' Jobs; None: nobody recorded them."""
 
 
 def compute(
@@ -93,6 +96,7 @@ def compute_from(
         histories=pools.histories,
         rows=pools.rows,
         issues=pools.issues,
+        records=pools.records,
         tasks=raw,
         cluster_zone=cluster_zone,
         rollups=kept.rollups if kept else {},

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from examples import held, hours, ints, shown, utc, version
 from gpucost.core.globs import Globs
 from gpucost.core.money import HOUR_US, NANO, SECOND_US
-from gpucost.core.nodes import UNKNOWN_TYPE, NodeType, node_us, read_pools, type_of, use_of_type
+from gpucost.core.nodes import UNKNOWN_TYPE, Clocks, NodeType, node_us, read_pools, type_of, use_of_type
 from gpucost.core.prices import PriceStep
 from gpucost.core.scaling import ScheduleVersion
 from gpucost.core.schedule import FOR_EVER, HeldSchedule, PoolTimeline, by_pool, next_change, pool_timeline
@@ -57,7 +57,7 @@ class TestGoldenNumbers:
 
     def use(self, name: str, start: str, end: str) -> tuple[float, float]:
         """Node-hours and cost."""
-        pools = read_pools(by_pool(self.SCHEDULES), self.TYPES, utc(start), utc(end))
+        pools = read_pools(Clocks(by_pool(self.SCHEDULES)), self.TYPES, utc(start), utc(end))
         prices = next(kind.prices for kind in self.TYPES if kind.name == name)
         use = use_of_type(name, pools, prices, utc(start), utc(end))
         edges = ints(utc(start), utc(end))
@@ -105,7 +105,7 @@ class TestGoldenNumbers:
             version("0 20 * * *", 0, "gpu-2"),
         )
         start, end = utc("2025-06-02"), utc("2025-06-03")
-        pools = read_pools(by_pool(schedules), [NodeType("gpu", Globs.of(["gpu-*"]))], start, end)
+        pools = read_pools(Clocks(by_pool(schedules)), [NodeType("gpu", Globs.of(["gpu-*"]))], start, end)
         use = use_of_type("gpu", pools, [], start, end)
         assert [pool.name for pool in use.pools] == ["gpu-1", "gpu-2"]
         assert hours(node_us(use.counts, ints(start, end)).sum()) == 90
@@ -392,14 +392,14 @@ class TestPools:
     def test_each_pool_of_a_type_begins_with_its_initial_nodes(self) -> None:
         schedules = held(version("0 0 30 2 *", 1, "gpu-1"), version("0 0 30 2 *", 1, "gpu-2"))
         start, end = utc("2025-06-02T10:10"), utc("2025-06-03")
-        pools = read_pools(by_pool(schedules), [NodeType("gpu", Globs.of(["*"]), initial_nodes=3)], start, end)
+        pools = read_pools(Clocks(by_pool(schedules)), [NodeType("gpu", Globs.of(["*"]), initial_nodes=3)], start, end)
         assert [(pool.nodes_at(start), pool.timeline.causes) for pool in pools] == [(3, ("initialNodes of gpu",))] * 2
         assert shown(pools[0].timeline.counts.starts[0]) == "2025-06-02T10:00"  # costs are anchored there
 
     def test_nodes_without_a_price_are_counted(self) -> None:
         """4 nodes all day, a price from 18:00 on: 72 node-hours unpriced."""
         start, end = utc("2025-06-02"), utc("2025-06-03")
-        pools = read_pools(by_pool(held(version("@daily", 4))), [], start, end)
+        pools = read_pools(Clocks(by_pool(held(version("@daily", 4)))), [], start, end)
         use = use_of_type(UNKNOWN_TYPE, pools, [PriceStep(5, start + 18 * HOUR_US)], start, end)
         assert hours(node_us(use.unpriced(), ints(start, end)).sum()) == 72
 

@@ -116,7 +116,7 @@ class TestLives:
                 assert ledger.observe([sighting] if sighting else [], moment.now_us, complete=True) == set()
 
 
-JOB = JobOutcome("job-1", "ops", "up-29", "uid-1", "up", at("08:00"), None, None, None)
+JOB = JobOutcome("job-1", "ops", "up-29", "uid-1", "up", at("08:00"), at("08:00"), None, None, None)
 
 
 class TestJobs:

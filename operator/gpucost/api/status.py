@@ -157,10 +157,10 @@ class NextChange(_Model):
 
 
 class Drift(_Model):
-    """How far what happened is from what is billed: more, or less where negative."""
+    """What Jobs did, less what was scheduled, while both are known: negative where they did less."""
 
-    node_hours: Hours | None = Field(default=None, description="Node time beyond what is billed, in hours.")
-    cost: Money | None = Field(default=None, description="What that node time costs.")
+    node_hours: Hours | None = Field(default=None, description="Node time done less node time scheduled, in hours.")
+    cost: Money | None = Field(default=None, description="What that difference costs.")
 
 
 class NodePoolStatus(_Model):
@@ -175,7 +175,7 @@ class NodePoolStatus(_Model):
         default=None, description="The next change of the node count; while the period contains now."
     )
     drift: Drift | None = Field(
-        default=None, description="How far what happened is from what is billed; where that is known."
+        default=None, description="What Jobs did less what was scheduled; where both are known."
     )
 
 

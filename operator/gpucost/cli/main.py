@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from gpucost.cli.doctor import doctor
 from gpucost.cli.operator import operator
 
 app = typer.Typer(
@@ -234,6 +235,7 @@ def crds() -> None:
 
 
 app.command()(operator)
+app.command()(doctor)
 
 
 @app.command()

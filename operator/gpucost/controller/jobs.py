@@ -26,6 +26,7 @@ def outcome_of(body: Mapping[str, Any]) -> JobOutcome | None:
         cronjob_uid=str(owner.get("uid")),
         cronjob=str(owner.get("name")),
         scheduled_us=_instant((metadata.get("annotations") or {}).get(SCHEDULED_ANNOTATION)),
+        created_us=_instant(metadata.get("creationTimestamp")),
         started_us=_instant(status.get("startTime")),
         ended_us=_instant(status.get("completionTime") or ended.get("lastTransitionTime")),
         succeeded=ended.get("type") == "Complete" if ended else None,

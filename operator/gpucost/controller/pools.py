@@ -67,9 +67,17 @@ def _not_shared(namespace: str) -> Issue:
     return Issue(NOT_SHARED, message)
 
 
-def fingerprint(seen: SeenReport, report: CostReport, pools: Pools, zone: Zone, computed_us: int) -> str:
+def keys_of(pools: Pools) -> tuple[Key, ...]:
+    """The CronJobs that a report reads, those that are gone as well."""
+    versions = (history[-1].version for history in pools.histories)
+    return tuple((version.namespace, version.name) for version in versions)
+
+
+def fingerprint(
+    seen: SeenReport, report: CostReport, pools: Pools, marks: Mapping[Key, str], zone: Zone, computed_us: int
+) -> str:
     """A hash of all that a computation at an instant rested on, but for the task database: if it is the same, and no
-    refresh is due, there is nothing to compute."""
+    refresh is due, there is nothing to compute. ``marks``: of the CronJobs' Jobs."""
     period = resolve_period(report.spec, Zone.parse(report.spec.time_zone), computed_us)
     parts = [
         version("gpucost"),
@@ -77,5 +85,6 @@ def fingerprint(seen: SeenReport, report: CostReport, pools: Pools, zone: Zone, 
         seen.refresh,
         stated_parts(report.spec, pools.histories, zone, period.end_us),
         [(issue.reason, issue.message) for issue in pools.issues],
+        [marks.get(key) for key in keys_of(pools)],
     ]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

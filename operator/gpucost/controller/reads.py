@@ -7,13 +7,17 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from typing import Final
 
 from gpucost.api.costreport import CostReport
 from gpucost.computing import KeptEvents, Pools, bring_events, compute_from
 from gpucost.core.zones import Zone
-from gpucost.engine.source import SourceError
+from gpucost.engine.source import DATABASE_TIMEOUT, SourceError
 from gpucost.report.report import Report
 from gpucost.sources.tasks import Limits, TaskDatabase, engine, guarded
+
+LOCK_SECONDS: Final = 1.0
+CONNECT_TIMEOUT_SECONDS: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,11 @@ class Reads:
     _reads: dict[_Source, _Read] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
+    @property
+    def longest_seconds(self) -> float:
+        """Twice what a statement may take, and a connection: whatever takes longer hangs, and its own timeouts don't help."""
+        return 2 * self.limits.timeout_seconds + CONNECT_TIMEOUT_SECONDS
+
     def compute(self, job: Job) -> Report:
         """Compute a report as of now; with tasks, as of the moment at which their events were read.
 
@@ -87,7 +96,7 @@ class Reads:
         source = url, tasks.query if tasks else None, tasks.statuses.running if tasks else ()
         with self._lock:
             read = self._reads.setdefault(source, _Read())
-        with read.lock:
+        with _held(read.lock):
             fresh = max(job.not_before_us, _now_us() - self.share_us)
             if read.failure is not None and read.read_us >= fresh:
                 raise read.failure
@@ -114,6 +123,17 @@ class Reads:
         finally:
             read.read_us = _now_us()
         read.database = database
+
+
+@contextmanager
+def _held(lock: threading.Lock) -> Iterator[None]:
+    """A lock that is free but for a moment, unless a read in it hangs: then nobody else is to wait for it."""
+    if not lock.acquire(timeout=LOCK_SECONDS):
+        raise SourceError("an earlier read of the task database hangs; look whether its server does", DATABASE_TIMEOUT)
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _now_us() -> int:

@@ -13,7 +13,7 @@ from gpucost.api.costreport import CostReport, SpecError
 from gpucost.computing import Pools
 from gpucost.controller.events import event_of
 from gpucost.controller.finals import Settled, settle
-from gpucost.controller.pools import Past, fingerprint
+from gpucost.controller.pools import Past, fingerprint, keys_of
 from gpucost.controller.queue import Key, Urgency, Visit, WorkQueue
 from gpucost.controller.reads import Job, Reads
 from gpucost.controller.recorder import Recorder, now_us
@@ -33,8 +33,8 @@ from gpucost.controller.status import (
 )
 from gpucost.controller.store import SeenReport, Store
 from gpucost.controller.threads import Threads
-from gpucost.core.zones import ZoneError
-from gpucost.engine.source import AUTHENTICATION_FAILED, SourceError
+from gpucost.core.zones import Zone, ZoneError
+from gpucost.engine.source import AUTHENTICATION_FAILED, DATABASE_TIMEOUT, SourceError
 from gpucost.kube.client import COST_REPORTS, EVENTS, ApiError, Cluster
 from gpucost.ledger.errors import LedgerError
 from gpucost.ledger.ledger import Ledger
@@ -42,6 +42,7 @@ from gpucost.ledger.records import Snapshot
 from gpucost.metrics.operator import OperatorMetrics
 from gpucost.metrics.page import MetricsPage
 from gpucost.metrics.samples import ReportSamples, dump, load, samples_of
+from gpucost.report.build import resolve_period
 from gpucost.report.conditions import INVALID_SPEC, LEDGER_UNAVAILABLE, NOT_COMPUTED, SECRET_UNREADABLE, SUSPENDED
 from gpucost.report.report import Report
 from gpucost.report.status import Fields
@@ -160,7 +161,8 @@ class Reconciler:
         return snapshot.fingerprint != self._fingerprint(seen, report, snapshot.computed_us)
 
     def _fingerprint(self, seen: SeenReport, report: CostReport, computed_us: int) -> str:
-        return fingerprint(seen, report, self._chosen(report), self.reads.zone, computed_us)
+        marks = self.ledger.job_marks()
+        return fingerprint(seen, report, self._chosen(report), marks, self.reads.zone, computed_us)
 
     def _chosen(self, report: CostReport) -> Pools:
         histories = self.ledger.histories()
@@ -183,8 +185,8 @@ class Reconciler:
             task.cancel()
 
     async def _compute(self, seen: SeenReport, report: CostReport, visit: Visit) -> _Computed:
-        started = time.monotonic()
-        pools = self._chosen(report)
+        started, marks = time.monotonic(), self.ledger.job_marks()
+        pools = await self._with_records(report, self._chosen(report))
         since = visit.since_us if visit.urgency is Urgency.CHANGED else visit.since_us - self.reads.share_us
         since = max(since, self._looked_us.get(seen.key, 0))
         try:
@@ -207,8 +209,17 @@ class Reconciler:
             raise _Failed(Failure(NOT_COMPUTED, text)) from None
         finally:
             self._looked_us[seen.key] = now_us()
-        mark = fingerprint(seen, report, pools, self.reads.zone, found.now_us)
+        mark = fingerprint(seen, report, pools, marks, self.reads.zone, found.now_us)
         return _Computed(found, time.monotonic() - started, mark)
+
+    async def _with_records(self, report: CostReport, pools: Pools) -> Pools:
+        """The pools with what became of their CronJobs' Jobs, from the ledger."""
+        try:
+            period = resolve_period(report.spec, Zone.parse(report.spec.time_zone), now_us())
+        except SpecError as error:
+            raise _Failed(Failure(INVALID_SPEC, str(error))) from None
+        records = await self.threads.ledger(self.ledger.records, keys_of(pools), period.start_us)
+        return replace(pools, records=records)
 
     async def _read_and_compute(self, job: Job) -> Report:
         """Once more with the Secret of now, if the database refuses the password and the Secret has another."""
@@ -226,7 +237,14 @@ class Reconciler:
         if job.url is None:
             return await self.threads.compute(self.reads.compute, job)
         async with self._turns.setdefault(job.url, asyncio.Lock()):
-            return await self.threads.compute(self.reads.compute, job)
+            try:
+                return await self.threads.compute_within(self.reads.longest_seconds, self.reads.compute, job)
+            except TimeoutError:
+                raise SourceError(
+                    f"the task database did not answer within {self.reads.longest_seconds:g} s, nor stop the statement; look "
+                    "whether its server hangs",
+                    DATABASE_TIMEOUT,
+                ) from None
 
     # What follows
 

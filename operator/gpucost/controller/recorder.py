@@ -65,7 +65,7 @@ class Recorder:
     ledger: Ledger
     threads: Threads
     changed: Callable[[set[Key]], None] = lambda _: None
-    """Called with CronJobs whose history changed."""
+    """Called with CronJobs whose history changed, or whose Jobs ended."""
     troubled: Callable[[], None] = lambda: None
     """Called when the ledger fails, and when it works again."""
     failure: str | None = None
@@ -132,7 +132,7 @@ class Recorder:
                 break
             jobs.append(note)
         self.ledger.record_jobs(jobs)
-        return len(jobs), set()
+        return len(jobs), {(job.namespace, job.cronjob) for job in jobs if job.ended_us is not None}
 
     def _became(self, failure: str | None) -> None:
         if (failure is None) == (self.failure is None):

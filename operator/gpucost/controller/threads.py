@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -28,6 +28,20 @@ class Threads:
         """Run a computation."""
         return await _run(self._workers, function, *args, **kwargs)
 
+    async def compute_within(self, seconds: float, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a computation that may hang. After so many seconds TimeoutError is raised and others take its thread's place; it
+        ends when it can."""
+        pool = self._workers
+        running = asyncio.ensure_future(_run(pool, function, *args, **kwargs))
+        done, _ = await asyncio.wait({running}, timeout=seconds)
+        if done:
+            return running.result()
+        running.add_done_callback(_ignore)
+        if pool is self._workers:
+            self._workers = ThreadPoolExecutor(self.workers, "compute")
+            pool.shutdown(wait=False)
+        raise TimeoutError
+
     async def ledger(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run something on the ledger, after all that was asked of it before."""
         return await _run(self._ledger, function, *args, **kwargs)
@@ -36,6 +50,12 @@ class Threads:
         """Begin nothing more; what runs is not waited for."""
         self._workers.shutdown(wait=False, cancel_futures=True)
         self._ledger.shutdown(wait=True, cancel_futures=False)
+
+
+def _ignore(late: asyncio.Future[Any]) -> None:
+    """Nobody waits for the result any more, whatever it is."""
+    if not late.cancelled():
+        late.exception()
 
 
 async def _run(pool: ThreadPoolExecutor, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

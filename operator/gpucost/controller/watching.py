@@ -78,9 +78,15 @@ class Watcher:
         outcome = outcome_of(body)
         if outcome is not None and kind == DELETED:
             self._jobs.pop(outcome.uid, None)
-        elif outcome is not None and self._jobs.get(outcome.uid) != outcome:
+        elif outcome is not None and self._jobs.get(outcome.uid) != outcome and self._scales(outcome):
             self._jobs[outcome.uid] = outcome
             self.recorder.note(outcome)
+
+    def _scales(self, outcome: JobOutcome) -> bool:
+        """Whether its CronJob scales a pool, or did; of other Jobs nothing is remembered."""
+        key = outcome.namespace, outcome.cronjob
+        here, past = self.store.cronjobs.get(key), self.recorder.ledger.histories().get(key)
+        return (here is not None and here.sighting.version is not None) or (past is not None and bool(past.known))
 
     def _heard(self, resource: Resource) -> None:
         self.metrics.watch_event(resource.plural, now_us())
@@ -151,6 +157,8 @@ class Watcher:
         except ApiError as error:
             self._not_listed(error)
             return False
+        if self._failed:
+            self.everything_changed()  # what could not be written meanwhile needs not wait for its turn
         self._failed = False
         for body in spaces:
             self.namespace_told(None, body)

@@ -23,6 +23,9 @@ DUPLICATE_CRON_JOB: Final = "DuplicateCronJob"
 INVALID_SCHEDULE: Final = "InvalidSchedule"
 ROBFIG_DIFFERS: Final = "RobfigDiffers"
 UNDATED_EDIT: Final = "UndatedEdit"
+FAILED_RUNS: Final = "FailedRuns"
+MISSED_RUNS: Final = "MissedRuns"
+UNKNOWN_RUNS: Final = "UnknownRuns"
 CONFLICT: Final = "ScheduleConflict"
 UNCOVERED: Final = "UncoveredTime"
 UNPRICED: Final = "UnpricedNodes"
@@ -54,6 +57,9 @@ SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
         INVALID_SCHEDULE: "A CronJob's schedule or time zone is refused, so it sets no node count.",
         ROBFIG_DIFFERS: "A zone changes its clock at midnight or by half an hour, where Kubernetes itself may misfire.",
         UNDATED_EDIT: "A CronJob was edited or deleted while no operator watched; the change counts from when it was noticed.",
+        FAILED_RUNS: "Jobs of a CronJob failed, so the actuated node count was left as it was.",
+        MISSED_RUNS: "Scheduled runs of a CronJob did not happen, so the actuated node count was left as it was.",
+        UNKNOWN_RUNS: "Nobody watched when a CronJob was to run, and no Job is left to tell what became of it.",
         CONFLICT: "Fires of one pool at one instant ask for different counts; the largest is billed.",
         UNCOVERED: "The node count of a pool is unknown for a while; nothing is billed there.",
         UNPRICED: "Nodes ran without a price; their cost is missing.",

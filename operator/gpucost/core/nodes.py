@@ -8,11 +8,12 @@ from typing import Final
 
 import numpy as np
 
+from gpucost.core.actuation import ActuatedSchedule
 from gpucost.core.globs import Globs
 from gpucost.core.money import Ints
 from gpucost.core.nodecost import TypeCost, quarter_start, type_cost
 from gpucost.core.prices import PriceCurve, PriceStep, price_curve
-from gpucost.core.schedule import HeldSchedule, PoolTimeline, conflicts_from, pool_timeline
+from gpucost.core.schedule import HeldSchedule, PoolTimeline, Setter, conflicts_from, pool_timeline
 from gpucost.core.steps import Steps, constant, total
 
 UNKNOWN_TYPE: Final = "unknown"
@@ -36,38 +37,53 @@ def type_of(name: str, types: Sequence[NodeType]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """A node pool: its type, its schedules, and the node count they make."""
+    """A node pool: its type, its schedules, and its node count by each clock."""
 
     name: str
     node_type: str
     schedules: tuple[HeldSchedule, ...]
     timeline: PoolTimeline
+    """The one that is billed."""
+    scheduled: PoolTimeline
+    """What the schedules ask for."""
+    done: PoolTimeline | None = None
+    """What Jobs did, as far as they say; None: nobody recorded them."""
 
     def nodes_at(self, instant_us: int) -> int | None:
-        """The count at an instant; None where it is unknown."""
-        at = np.array([instant_us], dtype=np.int64)
-        return int(self.timeline.counts.at(at)[0]) if self.timeline.known.at(at)[0] else None
+        """The billed count at an instant; None where it is unknown."""
+        return self.timeline.nodes_at(instant_us)
 
 
-def read_pools(
-    by_pool: Mapping[str, tuple[HeldSchedule, ...]], types: Sequence[NodeType], start_us: int, until_us: int
-) -> tuple[Pool, ...]:
+@dataclass(frozen=True, slots=True)
+class Clocks:
+    """What makes node counts: schedules by pool, and by pool what Jobs did (None: nobody recorded them)."""
+
+    schedules: Mapping[str, tuple[HeldSchedule, ...]]
+    done: Mapping[str, Sequence[ActuatedSchedule]] | None = None
+    bill_done: bool = False
+    """Whether the actuated clock is billed, not the scheduled one."""
+
+
+def read_pools(clocks: Clocks, types: Sequence[NodeType], start_us: int, until_us: int) -> tuple[Pool, ...]:
     """Node counts of all pools from the quarter hour of ``start_us`` (costs are anchored there) to ``until_us``."""
     initial = {kind.name: kind.initial_nodes for kind in types}
     pools = []
-    for name, schedules in by_pool.items():
+    for name, schedules in clocks.schedules.items():
         kind = type_of(name, types)
-        line = pool_timeline(
-            name,
-            schedules,
-            quarter_start(start_us),
-            until_us,
-            initial=initial.get(kind),
-            origin=f"initialNodes of {kind}",
-        )
-        line = replace(line, conflicts=conflicts_from(line, schedules, start_us))
-        pools.append(Pool(name, kind, schedules, line))
+        first = initial.get(kind), f"initialNodes of {kind}"
+        scheduled = _timeline(name, schedules, start_us, until_us, first)
+        did = None if clocks.done is None else clocks.done.get(name, ())
+        done = None if did is None else _timeline(name, did, start_us, until_us, (None, ""))
+        billed = _timeline(name, did or (), start_us, until_us, first) if clocks.bill_done else scheduled
+        pools.append(Pool(name, kind, schedules, billed, scheduled, done))
     return tuple(pools)
+
+
+def _timeline(
+    name: str, setters: Sequence[Setter], start_us: int, until_us: int, first: tuple[int | None, str]
+) -> PoolTimeline:
+    line = pool_timeline(name, setters, quarter_start(start_us), until_us, initial=first[0], origin=first[1])
+    return replace(line, conflicts=conflicts_from(line, setters, start_us))
 
 
 @dataclass(frozen=True, slots=True)

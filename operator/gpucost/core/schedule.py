@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 
@@ -62,6 +62,21 @@ class HeldSchedule:
         return np.union1d(found, np.array(extra, dtype=np.int64)) if extra else found
 
 
+class Setter(Protocol):
+    """Something that sets a pool's count at certain instants."""
+
+    @property
+    def label(self) -> str:
+        """Who it is, for people."""
+
+    @property
+    def nodes(self) -> int:
+        """The count that it sets."""
+
+    def fires(self, lo_us: int, hi_us: int) -> Ints:
+        """The instants in ``[lo_us, hi_us)`` at which it does, ascending."""
+
+
 @dataclass(frozen=True, slots=True)
 class Conflict:
     """Fires of one pool at one instant that ask for different counts; the largest counts."""
@@ -85,6 +100,11 @@ class PoolTimeline:
     """Per step: the label of the schedule that made it, or why there is a count at all."""
     conflicts: tuple[Conflict, ...]
 
+    def nodes_at(self, instant_us: int) -> int | None:
+        """The count at an instant; None where it is unknown."""
+        at = np.array([instant_us], dtype=np.int64)
+        return int(self.counts.at(at)[0]) if self.known.at(at)[0] else None
+
     def changes(self, start_us: int) -> list[tuple[int, int | None, str]]:
         """From an instant on: when the count changed, to how many nodes (None: unknown), and why; the first at the start."""
         rows = zip(
@@ -107,13 +127,13 @@ class Fires:
     who: Ints
 
 
-def _fires_of(schedules: Sequence[HeldSchedule], lo_us: int, hi_us: int) -> Fires:
+def _fires_of(schedules: Sequence[Setter], lo_us: int, hi_us: int) -> Fires:
     found = [s.fires(lo_us, hi_us) for s in schedules]
     who = np.repeat(np.arange(len(found)), [len(f) for f in found])
     return Fires(np.concatenate([np.zeros(0, dtype=np.int64), *found]), who.astype(np.int64))
 
 
-def _latest_fires(schedules: Sequence[HeldSchedule], at_us: int) -> Fires:
+def _latest_fires(schedules: Sequence[Setter], at_us: int) -> Fires:
     """The last instant at or before ``at_us`` at which anything fired, with all that fired then."""
     for back in LOOK_BACK_US:
         found = _fires_of(schedules, at_us - back, at_us + 1)
@@ -124,7 +144,7 @@ def _latest_fires(schedules: Sequence[HeldSchedule], at_us: int) -> Fires:
 
 
 def pool_timeline(
-    pool: str, schedules: Sequence[HeldSchedule], start_us: int, until_us: int, *, initial: int | None, origin: str = ""
+    pool: str, schedules: Sequence[Setter], start_us: int, until_us: int, *, initial: int | None, origin: str = ""
 ) -> PoolTimeline:
     """The pool's node count on ``[start_us, until_us)``.
 
@@ -151,7 +171,7 @@ def pool_timeline(
     )
 
 
-def conflicts_from(line: PoolTimeline, schedules: Sequence[HeldSchedule], start_us: int) -> tuple[Conflict, ...]:
+def conflicts_from(line: PoolTimeline, schedules: Sequence[Setter], start_us: int) -> tuple[Conflict, ...]:
     """Conflicts at or after an instant, and the one before it that settled the count at it."""
     if all(c.at_us >= start_us for c in line.conflicts):  # the usual case needs no second look back
         return line.conflicts
@@ -159,9 +179,7 @@ def conflicts_from(line: PoolTimeline, schedules: Sequence[HeldSchedule], start_
     return tuple(c for c in line.conflicts if c.at_us >= start_us or c.at_us in last)
 
 
-def _conflicts(
-    pool: str, schedules: Sequence[HeldSchedule], nodes: Ints, who: Ints, times: Ints
-) -> tuple[Conflict, ...]:
+def _conflicts(pool: str, schedules: Sequence[Setter], nodes: Ints, who: Ints, times: Ints) -> tuple[Conflict, ...]:
     """Instants of the sorted fires at which the largest and the smallest count differ."""
     first = group_starts(times)
     last = np.append(first[1:], len(times)) - 1

@@ -13,11 +13,13 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import MappingProxyType
+from typing import Final
 
 from alembic.util import CommandError
 from sqlalchemy import Connection, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
+from gpucost.core.actuation import Records
 from gpucost.core.instants import instant_text
 from gpucost.ledger import rows
 from gpucost.ledger.database import Database, database_at, ensure_state
@@ -45,6 +47,9 @@ __all__ = [
     "edits_of",
 ]
 
+BEFORE_ALL_US: Final = -(2**60)
+"""Since when nobody watched, before the first look."""
+
 _Memory = Mapping[Key, Remembered]
 _Changes = Mapping[Key, Remembered | None]
 
@@ -62,6 +67,7 @@ class Ledger:
         self._memory: _Memory = {}
         self._histories: Mapping[Key, History] = MappingProxyType({})
         self._snapshots: Mapping[str, Snapshot] = MappingProxyType({})
+        self._marks: Mapping[Key, str] = MappingProxyType({})
         self._unreported: set[Key] = set()
         """Histories that changed in a transaction whose answer was lost."""
 
@@ -134,6 +140,9 @@ class Ledger:
         """Remember that the watch was live until now: an edit that is noticed later can't be older."""
         with self._transaction() as connection:
             connection.execute(update(STATE).values(confirmed_us=now_us))
+            last = self._confirmed_us
+            if last is None or now_us - last > self._tolerance_us:
+                rows.write_gap(connection, BEFORE_ALL_US if last is None else last, now_us)
         self._confirmed_us = now_us
 
     def _moment(self, now_us: int) -> Moment:
@@ -164,6 +173,17 @@ class Ledger:
         if outcomes:
             with self._transaction() as connection:
                 rows.write_jobs(connection, outcomes)
+                marks = rows.load_marks(connection, {(outcome.namespace, outcome.cronjob) for outcome in outcomes})
+            self._marks = MappingProxyType({**self._marks, **marks})
+
+    def records(self, keys: Collection[Key], since_us: int) -> Records:
+        """What became of these CronJobs' Jobs since an instant, with the last success before it, and what nobody watched."""
+        with self._transaction() as connection:
+            return Records(rows.load_runs(connection, keys, since_us), rows.load_gaps(connection, since_us))
+
+    def job_marks(self) -> Mapping[Key, str]:
+        """For each CronJob a text that changes when anything of its Jobs does."""
+        return self._marks
 
     def final_of(self, report_uid: str, start_us: int, end_us: int) -> FinalReport | None:
         """The final figures of a report's period, if they were saved."""
@@ -236,6 +256,7 @@ class Ledger:
         self._database.note_holder(connection, self._holder)
         self._confirmed_us = connection.scalar(select(STATE.c.confirmed_us))
         self._snapshots = MappingProxyType(rows.load_snapshots(connection))
+        self._marks = MappingProxyType(rows.load_marks(connection))
         self._publish(rows.load_histories(connection))
 
     def _hang_up(self) -> None:

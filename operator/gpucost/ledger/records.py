@@ -21,7 +21,8 @@ class JobOutcome:
     cronjob: str
     """The CronJob's name."""
     scheduled_us: int | None
-    """The time for which the CronJob made it; this and what follows is None where it isn't known, or not yet."""
+    """The time for which the CronJob made it; None: by hand. What follows is None where it isn't known, or not yet."""
+    created_us: int | None
     started_us: int | None
     ended_us: int | None
     succeeded: bool | None

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, Select, Table, delete, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from gpucost.core.actuation import Run
 from gpucost.core.scaling import ScheduleVersion
 from gpucost.core.versions import KnownVersion
 from gpucost.ledger.history import History, Remembered
 from gpucost.ledger.records import FinalReport, JobOutcome, Restatement, Snapshot
-from gpucost.ledger.tables import CRONJOBS, FINALS, JOBS, RESTATEMENTS, SNAPSHOTS, VERSIONS
+from gpucost.ledger.tables import CRONJOBS, FINALS, GAPS, JOBS, RESTATEMENTS, SNAPSHOTS, VERSIONS
 
 Key = tuple[str, str]
 """Namespace and name."""
@@ -121,6 +122,45 @@ def _new_rows(before: Mapping[Key, Remembered], history: History) -> Iterator[_V
 def write_jobs(connection: Connection, outcomes: Iterable[JobOutcome]) -> None:
     """Add what is known of Jobs to what was known before."""
     upsert(connection, JOBS, [_row(outcome) for outcome in outcomes], keep=True)
+
+
+def load_runs(connection: Connection, keys: Collection[Key], since_us: int) -> dict[str, tuple[Run, ...]]:
+    """What became of CronJobs' Jobs that ended or were made since an instant, and the last success before it; by
+    ``namespace/name``."""
+    found: dict[str, list[Run]] = {}
+    for namespace, name in keys:
+        mine = JOBS.c.namespace == namespace, JOBS.c.cronjob == name
+        before = select(func.max(JOBS.c.ended_us)).where(*mine, JOBS.c.succeeded, JOBS.c.ended_us < since_us)
+        last = connection.scalar(before)
+        late = or_(JOBS.c.ended_us >= (since_us if last is None else last), JOBS.c.created_us >= since_us)
+        for row in connection.execute(select(JOBS).where(*mine, late, JOBS.c.created_us.is_not(None))):
+            run = Run(row.scheduled_us, row.created_us, row.ended_us, row.succeeded)
+            found.setdefault(f"{namespace}/{name}", []).append(run)
+    return {label: tuple(sorted(runs, key=lambda run: run.created_us)) for label, runs in found.items()}
+
+
+def load_marks(connection: Connection, keys: Collection[Key] | None = None) -> dict[Key, str]:
+    """A text for each CronJob that changes when anything of its Jobs does."""
+    c = JOBS.c
+    sums = func.count(), func.count(c.ended_us), func.max(c.ended_us)
+    every = select(c.namespace, c.cronjob, *sums).group_by(c.namespace, c.cronjob)
+    chosen = (
+        every
+        if keys is None
+        else every.where(c.namespace.in_({n for n, _ in keys}), c.cronjob.in_({n for _, n in keys}))
+    )
+    return {(row[0], row[1]): f"{row[2]}/{row[3]}/{row[4]}" for row in connection.execute(chosen)}
+
+
+def load_gaps(connection: Connection, since_us: int) -> tuple[tuple[int, int], ...]:
+    """Spans of time that nobody watched and that reach beyond an instant."""
+    found = select(GAPS.c.from_us, GAPS.c.until_us).where(GAPS.c.until_us >= since_us).order_by(GAPS.c.until_us)
+    return tuple((row.from_us, row.until_us) for row in connection.execute(found))
+
+
+def write_gap(connection: Connection, from_us: int, until_us: int) -> None:
+    """Remember that nobody watched for a while."""
+    upsert(connection, GAPS, [{"from_us": from_us, "until_us": until_us}])
 
 
 # Reports

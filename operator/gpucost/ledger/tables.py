@@ -100,11 +100,20 @@ JOBS: Final = Table(
     Column("cronjob_uid", Text, nullable=False),
     Column("cronjob", Text, nullable=False),
     Column("scheduled_us", BigInteger),
+    Column("created_us", BigInteger),
     Column("started_us", BigInteger),
     Column("ended_us", BigInteger),
     Column("succeeded", Boolean),
-    Index("ix_gpucost_jobs_cronjob", "namespace", "cronjob", "scheduled_us"),
+    Index("ix_gpucost_jobs_cronjob", "namespace", "cronjob", "ended_us"),
 )
+
+GAPS: Final = Table(
+    "gpucost_gaps",
+    METADATA,
+    Column("until_us", BigInteger, primary_key=True, autoincrement=False),
+    Column("from_us", BigInteger, nullable=False),
+)
+"""Spans of time that nobody watched: before the first look, and while no operator ran."""
 
 FINALS: Final = Table(
     "gpucost_finals",

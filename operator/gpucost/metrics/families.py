@@ -72,8 +72,13 @@ SCHEDULED_NODES: Final = Family(
     "gpucost_node_pool_scheduled_nodes", "Nodes that the schedules ask for now.", ("node_pool", "node_type")
 )
 COST_PER_HOUR: Final = Family(
-    "gpucost_node_pool_cost_per_hour", "What the scheduled nodes cost an hour now.", ("node_pool", "currency")
+    "gpucost_node_pool_cost_per_hour", "What the billed nodes cost an hour now.", ("node_pool", "currency")
 )
+
+DRIFT_SECONDS: Final = Family(
+    "gpucost_node_pool_drift_seconds", "Node time that Jobs made, less what was scheduled.", ("node_pool",)
+)
+DRIFT_COST: Final = Family("gpucost_node_pool_drift_cost", "What that node time costs.", ("node_pool",))
 
 SERVICE_COST: Final = Family(
     "gpucost_service_cost", "Node cost charged to the attempts of a service.", ("service", "outcome", "currency")
@@ -116,6 +121,8 @@ FAMILIES: Final = (
     ATTEMPTS_SKIPPED,
     SCHEDULED_NODES,
     COST_PER_HOUR,
+    DRIFT_SECONDS,
+    DRIFT_COST,
     SERVICE_COST,
     SERVICE_ATTEMPTS,
     COST_PER_SUCCESS,

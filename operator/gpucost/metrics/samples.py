@@ -126,12 +126,15 @@ def _doubts(report: Report) -> Found:
 def _pools(report: Report) -> Found:
     """Nodes and their price now; absent once the period is over, the price also where none is known."""
     priced = ((line, cost_per_hour(report, line)) for line in report.pools)
+    drifts = [(line.pool.name, line.drift) for line in report.pools if line.drift is not None]
     return {
         families.SCHEDULED_NODES: [
-            Row((line.pool.name, line.pool.node_type), line.nodes_now)
+            Row((line.pool.name, line.pool.node_type), line.scheduled_now)
             for line in report.pools
-            if line.nodes_now is not None
+            if line.scheduled_now is not None
         ],
+        families.DRIFT_SECONDS: [Row((name,), drift.node_us / SECOND_US) for name, drift in drifts],
+        families.DRIFT_COST: [Row((name,), drift.cost / NANO) for name, drift in drifts],
         families.COST_PER_HOUR: [
             Row((line.pool.name, report.spec.currency), cost / NANO) for line, cost in priced if cost is not None
         ],

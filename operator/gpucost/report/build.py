@@ -10,6 +10,7 @@ import duckdb
 import numpy as np
 
 from gpucost.api.costreport import Bucket, ClockSource, CostReportSpec, ExecutionTime, SpecError, Tasks
+from gpucost.core.actuation import Drift, Records, actuated, drift_of, runs_in_doubt
 from gpucost.core.allocation import Shares
 from gpucost.core.attempts import charge
 from gpucost.core.calendar import Cells, cells_of
@@ -18,7 +19,7 @@ from gpucost.core.grid import Buckets, Work, buckets_of, fill_grid, per_cell
 from gpucost.core.instants import parse_date, parse_duration, parse_instant
 from gpucost.core.issues import Issue
 from gpucost.core.money import Ints, parse_price
-from gpucost.core.nodes import NodeType, Pool, TypeUse, node_us, read_pools, type_of, use_of_type
+from gpucost.core.nodes import Clocks, NodeType, Pool, TypeUse, node_us, read_pools, type_of, use_of_type
 from gpucost.core.period import Period, calendar_dates, days_between, local_date, period_of, rolling_dates
 from gpucost.core.prices import PriceStep
 from gpucost.core.schedule import HeldSchedule, by_pool, next_change
@@ -31,7 +32,7 @@ from gpucost.report.advice import advise
 from gpucost.report.laws import check_laws
 from gpucost.report.quality import assess
 from gpucost.report.report import Details, Ended, PoolLine, Report, Touching, spans_of
-from gpucost.report.revision import parts_of, stated_parts
+from gpucost.report.revision import jobs_part, parts_of, stated_parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,8 @@ class Inputs:
     """Rows of the schedule table; pools stated by CronJobs are already left out."""
     issues: tuple[Issue, ...] = ()
     """What the sources could not read."""
+    records: Records | None = None
+    """What became of the CronJobs' Jobs; None: nobody recorded them."""
     tasks: tuple[duckdb.DuckDBPyConnection, str] | None = None
     cluster_zone: Zone = UTC
     rollups: dict[Hashable, Rollup] = field(default_factory=dict)
@@ -59,7 +62,7 @@ def build_report(inputs: Inputs, now_us: int, *, details: bool = False) -> Repor
     Raises SourceError where the task database lacks a column, OverflowError where 64 bits would not be exact.
     """
     spec, zone = inputs.spec, Zone.parse(inputs.spec.time_zone)
-    _check_clock(spec)
+    _check_clock(inputs)
     # Section 1: the period, its hours and days.
     period = _check_length(resolve_period(spec, zone, now_us))
     until_us = period.start_us + period.covered_us
@@ -68,7 +71,7 @@ def build_report(inputs: Inputs, now_us: int, *, details: bool = False) -> Repor
     # Section 2: schedules -> node counts -> node cost.
     rules = node_types(spec)
     schedules = held_schedules(inputs.histories, inputs.cluster_zone, _instant(spec.node_pools.assume_schedules_from))
-    pools = read_pools(by_pool((*schedules.held, *inputs.rows)), rules, period.start_us, until_us)
+    pools = read_pools(_clocks(inputs, schedules.held), rules, period.start_us, until_us)
     # Section 3: task events -> attempts -> rollup.
     window = Window(period.start_us, until_us, now_us, cells.width_us)
     rollup, attempts = reduce_tasks(inputs, rules, window, details)
@@ -82,7 +85,10 @@ def build_report(inputs: Inputs, now_us: int, *, details: bool = False) -> Repor
     # Sections 5 and 6: what the report shows, and whether it adds up.
     lines = tuple(_pool_line(pool, uses, cells, period, now_us) for pool in pools)
     issues = inputs.issues + schedules.issues + undated_edits(inputs.histories, period.start_us, until_us)
+    if inputs.records and spec.node_pools.source is ClockSource.ACTUATED:
+        issues += runs_in_doubt(schedules.held, inputs.records, period.start_us, until_us)
     stated = stated_parts(spec, inputs.histories, inputs.cluster_zone, period.end_us)
+    done = jobs_part(pools) if spec.node_pools.source is ClockSource.ACTUATED else {}
     known = _details(attempts, rollup, buckets, shares, types) if attempts and rollup else None
     findings, savings = advise(spec, grid, cells, types, pools, rollup is not None)
     return Report(
@@ -107,7 +113,7 @@ def build_report(inputs: Inputs, now_us: int, *, details: bool = False) -> Repor
         laws=check_laws(grid, shares, lines, buckets, spec.allocation.idle, known),
         recommendations=findings,
         potential_savings=savings,
-        inputs=parts_of(stated, inputs.rows, rollup.census if rollup else None),
+        inputs=parts_of({**stated, **done}, inputs.rows, rollup.census if rollup else None),
         details=known,
     )
 
@@ -122,11 +128,21 @@ def _check_length(period: Period) -> Period:
     return period
 
 
-def _check_clock(spec: CostReportSpec) -> None:
-    """Only the schedules are known here: a report billed by another clock must not show scheduled figures as its own."""
-    source = spec.node_pools.source
-    if source is not ClockSource.SCHEDULE:
-        raise SpecError(f"spec.nodePools.source: {source} needs what a cluster did; from files only Schedule is known")
+def _check_clock(inputs: Inputs) -> None:
+    """A report billed by a clock that is not known must not show scheduled figures as its own."""
+    source = inputs.spec.node_pools.source
+    if source is ClockSource.OBSERVED:
+        raise SpecError("spec.nodePools.source: Observed is not there yet; use Schedule or Actuated")
+    if source is ClockSource.ACTUATED and inputs.records is None:
+        raise SpecError(
+            "spec.nodePools.source: Actuated needs what an operator's ledger recorded; here only Schedule is known"
+        )
+
+
+def _clocks(inputs: Inputs, held: Sequence[HeldSchedule]) -> Clocks:
+    done = None if inputs.records is None else actuated(inputs.histories, inputs.records)
+    bill_done = inputs.spec.node_pools.source is ClockSource.ACTUATED
+    return Clocks(by_pool((*held, *inputs.rows)), done, bill_done)
 
 
 def resolve_period(spec: CostReportSpec, zone: Zone, now_us: int) -> Period:
@@ -299,8 +315,16 @@ def _pool_line(pool: Pool, uses: Sequence[TypeUse], cells: Cells, period: Period
         cost=int(use.cost.pool_between(use.pools.index(pool), whole).sum()),
         uncovered_us=int(node_us(Steps(line.known.starts, 1 - line.known.values), whole).sum()),
         nodes_now=here,
+        scheduled_now=pool.scheduled.nodes_at(now_us) if current else None,
+        drift=_drift(pool, use, whole),
         next_change=next_change(pool.name, pool.schedules, now_us, here) if current else None,
     )
+
+
+def _drift(pool: Pool, use: TypeUse, whole: Ints) -> Drift | None:
+    if pool.done is None:
+        return None
+    return drift_of(pool.scheduled, pool.done, use.prices.nano_per_hour, int(whole[0]), int(whole[1]))
 
 
 def _details(attempts: Attempts, rollup: Rollup, buckets: Buckets, shares: Shares, types: Sequence[str]) -> Details:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from gpucost.api.costreport import CostReportSpec
+from gpucost.api.costreport import ClockSource, CostReportSpec
 from gpucost.core import issues as why
 from gpucost.core.calendar import Cells
 from gpucost.core.grid import Grid
@@ -35,7 +35,7 @@ def assess(
     skipped, charged = _attempts(rollup)
     conflicts = tuple(conflict for line in pools for conflict in line.pool.timeline.conflicts)
     unpriced = sum(int(node_us(use.unpriced(), cells.edges).sum()) for use in uses)
-    assumed = _assumed_us(pools, cells)
+    assumed = _assumed_us(pools, cells) if spec.node_pools.source is ClockSource.SCHEDULE else 0
     inside = rollup.executed.wanted.astype(bool) if rollup else np.zeros(0, dtype=bool)
     quality = Quality(
         loaded=charged + sum(skipped.values()),

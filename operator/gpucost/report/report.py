@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gpucost.api.costreport import CostReportSpec
+from gpucost.core.actuation import Drift
 from gpucost.core.allocation import Outcome, Shares
 from gpucost.core.attempts import Pieces, Spans
 from gpucost.core.calendar import Cells
@@ -40,7 +41,11 @@ class PoolLine:
     cost: int
     uncovered_us: int
     nodes_now: int | None
-    """Only while the period contains now."""
+    """Of the billed clock, only while the period contains now."""
+    scheduled_now: int | None
+    """Of the schedules, only while the period contains now."""
+    drift: Drift | None
+    """Done minus scheduled, where both are known."""
     next_change: NextChange | None
 
 

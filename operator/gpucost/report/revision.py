@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from gpucost.api.costreport import CostReportSpec
+from gpucost.core.nodes import Pool
 from gpucost.core.schedule import HeldSchedule
 from gpucost.core.versions import KnownVersion
 from gpucost.core.zones import Zone
@@ -47,6 +48,12 @@ def _before(known: KnownVersion, end_us: int) -> KnownVersion:
     if known.ended_us is None or known.ended_us < end_us:
         return known
     return replace(known, ended_us=None, end_doubt_us=None)
+
+
+def jobs_part(pools: Iterable[Pool]) -> dict[str, str]:
+    """What Jobs did to the billed pools, in the period."""
+    steps = [(pool.name, pool.timeline.counts.starts.tolist(), pool.timeline.counts.values.tolist()) for pool in pools]
+    return {"outcomes of Jobs": _short(steps)}
 
 
 def parts_of(stated: Mapping[str, str], rows: Sequence[HeldSchedule], census: Census | None) -> dict[str, str]:

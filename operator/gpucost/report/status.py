@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gpucost.core import money
+from gpucost.core.actuation import Drift
 from gpucost.core.allocation import Outcome
 from gpucost.core.calendar import DAY_TYPES
 from gpucost.core.instants import instant_text, parse_date
@@ -212,7 +213,12 @@ def _node_pool(line: PoolLine) -> Fields:
         "nodeCost": money.money_text(line.cost),
         "nodesNow": line.nodes_now,
         "nextChange": _next_change(line.next_change),
+        "drift": None if line.drift is None else _drift(line.drift),
     }
+
+
+def _drift(drift: Drift) -> Fields:
+    return {"nodeHours": money.hours_text(drift.node_us), "cost": money.money_text(drift.cost)}
 
 
 def _next_change(change: NextChange | None) -> Fields | None:

@@ -71,11 +71,17 @@ def _make_jobs() -> None:
         sa.Column("cronjob_uid", sa.Text(), nullable=False),
         sa.Column("cronjob", sa.Text(), nullable=False),
         sa.Column("scheduled_us", sa.BigInteger()),
+        sa.Column("created_us", sa.BigInteger()),
         sa.Column("started_us", sa.BigInteger()),
         sa.Column("ended_us", sa.BigInteger()),
         sa.Column("succeeded", sa.Boolean()),
     )
-    op.create_index("ix_gpucost_jobs_cronjob", "gpucost_jobs", ["namespace", "cronjob", "scheduled_us"])
+    op.create_index("ix_gpucost_jobs_cronjob", "gpucost_jobs", ["namespace", "cronjob", "ended_us"])
+    op.create_table(
+        "gpucost_gaps",
+        sa.Column("until_us", sa.BigInteger(), primary_key=True, autoincrement=False),
+        sa.Column("from_us", sa.BigInteger(), nullable=False),
+    )
 
 
 def _make_reports() -> None:

@@ -1,0 +1,125 @@
+"""The actuated clock: a pool's count changes when a Job of a CronJob that scales it has succeeded (section 2)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from gpucost.core.instants import instant_text
+from gpucost.core.issues import FAILED_RUNS, MISSED_RUNS, UNKNOWN_RUNS, Issue, counted
+from gpucost.core.money import Ints
+from gpucost.core.nodecost import rate_of, running_cost
+from gpucost.core.schedule import FOR_EVER, SINCE_EVER, HeldSchedule, PoolTimeline
+from gpucost.core.steps import Steps
+from gpucost.core.versions import KnownVersion
+
+GRACE_US = 120_000_000
+"""How long a scheduled run may take to show: the controller makes the Job, and the watch tells of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What became of one Job of a CronJob. Instants in microseconds, None where unknown or not yet."""
+
+    scheduled_us: int | None
+    """The time for which it was made; None: by hand."""
+    created_us: int
+    ended_us: int | None
+    succeeded: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """What was recorded of the Jobs of CronJobs, by ``namespace/name``, and when nobody was there to record."""
+
+    runs: Mapping[str, Sequence[Run]]
+    gaps: Sequence[tuple[int, int]] = ()
+    """Spans of time that nobody watched."""
+
+
+@dataclass(frozen=True, slots=True)
+class ActuatedSchedule:
+    """A version of a CronJob, and when its Jobs succeeded."""
+
+    label: str
+    pool: str
+    nodes: int
+    succeeded_us: tuple[int, ...]
+
+    def fires(self, lo_us: int, hi_us: int) -> Ints:
+        """The instants in ``[lo_us, hi_us)`` at which it set the pool's count."""
+        return np.array([at for at in self.succeeded_us if lo_us <= at < hi_us], dtype=np.int64)
+
+
+def actuated(histories: Iterable[Sequence[KnownVersion]], records: Records) -> dict[str, list[ActuatedSchedule]]:
+    """What Jobs did to each pool: a Job sets the count of the version that stood when it was made."""
+    found: dict[str, list[ActuatedSchedule]] = {}
+    for known, runs in _with_runs(histories, records):
+        mine = [run for run in runs if run.succeeded and run.ended_us is not None and _made_by(known, run)]
+        version = known.version
+        times = tuple(sorted(run.ended_us for run in mine if run.ended_us is not None))
+        found.setdefault(version.pool, []).append(ActuatedSchedule(version.label, version.pool, version.nodes, times))
+    return found
+
+
+def _with_runs(
+    histories: Iterable[Sequence[KnownVersion]], records: Records
+) -> Iterator[tuple[KnownVersion, Sequence[Run]]]:
+    return ((known, records.runs.get(known.version.label, ())) for history in histories for known in history)
+
+
+def _made_by(known: KnownVersion, run: Run) -> bool:
+    start = SINCE_EVER if known.edited_us is None else known.edited_us
+    return start <= run.created_us < (FOR_EVER if known.ended_us is None else known.ended_us)
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """By how much what was done is more than what was scheduled, while both are known."""
+
+    node_us: int
+    cost: int
+    """In nano-units; nodes without a price cost nothing."""
+
+
+def drift_of(scheduled: PoolTimeline, done: PoolTimeline, prices: Steps, start_us: int, until_us: int) -> Drift | None:
+    """Done minus scheduled over a period, in node time and money; None where they are never known at once."""
+    starts = np.union1d(scheduled.counts.starts, done.counts.starts)
+    both = scheduled.known.at(starts) * done.known.at(starts)
+    edges = np.array([start_us, max(start_us, until_us)], dtype=np.int64)
+    if not Steps(starts, both).integral(int(edges[1])).between(edges)[0]:
+        return None
+    counts = [Steps(starts, line.counts.at(starts) * both) for line in (scheduled, done)]
+    time = [int(steps.integral(int(edges[1])).between(edges)[0]) for steps in counts]
+    cost = [int(running_cost(rate_of(steps, prices), int(edges[1])).between(edges)[0]) for steps in counts]
+    return Drift(time[1] - time[0], cost[1] - cost[0])
+
+
+def runs_in_doubt(schedules: Sequence[HeldSchedule], records: Records, lo_us: int, hi_us: int) -> tuple[Issue, ...]:
+    """Scheduled runs in ``[lo_us, hi_us)`` that failed, did not happen, or of which nobody knows; the count was left."""
+    found: list[Issue] = []
+    known = {schedule.label for schedule in schedules}
+    for label in sorted(known):
+        runs = records.runs.get(label, ())
+        failed = sorted(run.created_us for run in runs if run.succeeded is False and lo_us <= run.created_us < hi_us)
+        mine = (
+            replace(s, extra_fires=()) for s in schedules if s.label == label
+        )  # a catch-up makes up for an earlier one
+        fires = [s.fires(lo_us, hi_us - GRACE_US).tolist() for s in mine]
+        seen = {run.scheduled_us for run in runs}
+        missing = sorted({at for times in fires for at in times} - seen)
+        unknown = [at for at in missing if any(lo < at <= hi for lo, hi in records.gaps)]
+        missed = [at for at in missing if at not in set(unknown)]
+        found += _told(FAILED_RUNS, label, failed, "failed, so the node count was left")
+        found += _told(MISSED_RUNS, label, missed, "did not happen, so the node count was left")
+        found += _told(UNKNOWN_RUNS, label, unknown, "may have happened: nobody watched, and no Job is left to tell")
+    return tuple(found)
+
+
+def _told(reason: str, label: str, times: Sequence[int], what: str) -> list[Issue]:
+    if not times:
+        return []
+    message = f"{counted(len(times), 'run')} of CronJob {label} {what}; first at {instant_text(times[0])}"
+    return [Issue(reason, message, len(times))]
