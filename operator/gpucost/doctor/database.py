@@ -67,13 +67,13 @@ def examine_database(source: Source, limits: Limits) -> list[Finding]:
 
 def _examined(database: TaskDatabase, source: Source) -> Iterator[Finding]:
     query = check_select(source.query, source.dialect, EVENTS.setting) if source.query is not None else None
-    if source.dialect == POSTGRES:
-        yield from _server(database, source, query)
     if source.events:
         yield _events(database, source, query)
     if source.table.enabled:
         yield _schedule_table(database, source)
-    if source.dialect != POSTGRES:
+    if source.dialect == POSTGRES:
+        yield from _server(database, source, query)
+    else:
         yield ok(source.check, f"{redacted(source.url)} is read without the means to write")
 
 
@@ -96,7 +96,7 @@ def _events(database: TaskDatabase, source: Source, query: str | None) -> Findin
         create_source(database.con, relation, rule)
     except UnitError as error:
         return problem(source.check, str(error).partition(":")[0], rule.advice)
-    (rows,) = database.con.execute(f"SELECT count(*) FROM {relation}").fetchone() or (0,)
+    ((rows,),) = database.con.execute(f"SELECT count(*) FROM {relation}").fetchall()  # all: else the result stays open
     what = f"{redacted(source.url)} has the columns that the method needs"
     if not rows:
         return warning(

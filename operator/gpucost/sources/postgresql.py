@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import SplitResult, parse_qsl, quote, urlencode, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 
 import duckdb
 
+from gpucost.core.issues import shorten
 from gpucost.engine.source import (
     AUTHENTICATION_FAILED,
     DATABASE_TIMEOUT,
@@ -21,7 +22,7 @@ from gpucost.sources.query import check_select
 from gpucost.sources.text import first_line, redacted
 
 if TYPE_CHECKING:
-    from gpucost.sources.tasks import Table
+    from gpucost.sources.tasks import Limits, Table
 
 _PATIENCE: Final = {
     "connect_timeout": "10",
@@ -32,6 +33,23 @@ _PATIENCE: Final = {
 }
 """libpq's parameters where the URL doesn't state them: a server that vanished is an error within a minute, for the statement
 timeout is its own, and a thread that waits for ever computes nothing else."""
+AUTHORITIES: Final = "/etc/ssl/certs/"
+"""Where an administrator mounts certificate authorities that reports may name."""
+_HARMLESS: Final = frozenset(
+    {
+        *_PATIENCE,
+        "application_name",
+        "channel_binding",
+        "gssencmode",
+        "options",
+        "password",
+        "sslmode",
+        "sslrootcert",
+        "target_session_attrs",
+        "user",
+    }
+)
+"""libpq's parameters that a tenant's URL may have: none of them has it read a file of ours."""
 _BOUNDED: Final = frozenset(("timestamp", "timestamptz", "date"))
 _NATIVE: Final = frozenset(("int2", "int4", "int8", "float4", "float8"))
 
@@ -41,7 +59,7 @@ def bring_postgresql(
     url: str,
     table: Table,
     query: str | None,
-    timeout_seconds: float,
+    limits: Limits,
     running: Sequence[str],
 ) -> None:
     """Pull a table's columns that the method needs, or a query's in its place, into a temporary table of DuckDB.
@@ -56,7 +74,7 @@ def bring_postgresql(
     statement = f"SELECT * FROM {table.name}" if query is None else check_select(query, "postgres", table.setting)
     try:
         with (
-            dbapi.connect(_read_only(url, timeout_seconds), autocommit=True) as connection,
+            dbapi.connect(_read_only(url, limits), autocommit=True) as connection,
             connection.cursor() as cursor,
         ):
             kinds = _kinds(cursor, statement)
@@ -75,10 +93,10 @@ def bring_postgresql(
     except duckdb.InterruptException:
         raise
     except (Error, duckdb.Error) as error:
-        raise _explained(where, first_line(error, url), table, timeout_seconds) from None
+        raise _explained(where, first_line(error, url), table, limits.timeout_seconds) from None
 
 
-def _read_only(url: str, timeout_seconds: float) -> str:
+def _read_only(url: str, limits: Limits) -> str:
     """The URL for libpq, with a session that is read-only and ends its statements after a timeout."""
     parts = _parts(url)
     if parts is None:
@@ -87,11 +105,30 @@ def _read_only(url: str, timeout_seconds: float) -> str:
             "with special characters of user and password as %40 for @, %2F for / and so on"
         )
     parameters = dict(parse_qsl(parts.query))
+    if limits.folders is not None:
+        _check_tenant(parts, parameters)
     for name, value in _PATIENCE.items():
         parameters.setdefault(name, value)
-    ours = f"-c default_transaction_read_only=on -c statement_timeout={max(1, round(timeout_seconds * 1000))}"
+    ours = f"-c default_transaction_read_only=on -c statement_timeout={max(1, round(limits.timeout_seconds * 1000))}"
     parameters["options"] = f"{parameters.get('options', '')} {ours}".strip()
     return urlunsplit(("postgresql", parts.netloc, parts.path, urlencode(parameters, quote_via=quote), ""))
+
+
+def _check_tenant(parts: SplitResult, parameters: Mapping[str, str]) -> None:
+    """Refuse what would have libpq read files or sockets of the machine, where others write the URLs."""
+    wrong = sorted(name for name in parameters if name not in _HARMLESS)
+    authority = parameters.get("sslrootcert", AUTHORITIES)
+    if wrong:
+        raise SourceError(
+            f"the database URL has the parameter {shorten(wrong[0])}, which an operator does not take; "
+            f"leave it out, {', '.join(sorted(_HARMLESS))} are taken"
+        )
+    if (authority != "system" and not authority.startswith(AUTHORITIES)) or ".." in authority:
+        raise SourceError(
+            f"sslrootcert of the database URL must lie in {AUTHORITIES}: mount the CA there, or use system"
+        )
+    if not parts.hostname or "/" in unquote(parts.netloc.rpartition("@")[2]):
+        raise SourceError("the database URL must name a host: sockets of the operator's machine are not for reports")
 
 
 def _parts(url: str) -> SplitResult | None:

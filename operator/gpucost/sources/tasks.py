@@ -113,7 +113,7 @@ class TaskDatabase:
         elif scheme in ("postgresql", "postgres"):
             from gpucost.sources.postgresql import bring_postgresql  # its driver takes most of a second to import
 
-            bring_postgresql(self.con, url, table, query, self.limits.timeout_seconds, running)
+            bring_postgresql(self.con, url, table, query, self.limits, running)
         elif scheme:
             raise SourceError(
                 f"{scheme}:// is no task database that gpucost reads; "
