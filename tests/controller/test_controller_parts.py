@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from typing import Any
 
 import pytest
 
 from examples import utc
-from gpucost.api.costreport import CostReport, SpecError
+from gpucost.api.costreport import CostReport, SpecError, parse_spec
 from gpucost.controller.jobs import outcome_of
 from gpucost.controller.refreshing import LONGEST_RETRY_SECONDS, retry_seconds
-from gpucost.controller.secrets import SecretError, url_in
+from gpucost.controller.secrets import SecretError, database_url, url_in
 from gpucost.controller.store import BURIED, Store
+from gpucost.kube.client import ApiError, Cluster, Resource
 
 
 def report(version: int, *, uid: str = "1", generation: int = 1, refresh: str = "", **status: Any) -> dict[str, Any]:
@@ -140,6 +142,33 @@ class TestSecrets:
     def test_a_missing_key_is_named(self) -> None:
         with pytest.raises(SecretError, match=r"^Secret finops/db has no key url; add it"):
             url_in({"data": {"uri": ""}}, "url", "Secret finops/db")
+
+
+@pytest.mark.parametrize(
+    ("user", "who"),
+    [
+        ("system:serviceaccount:gpucost-system:gpucost", "--serviceaccount=gpucost-system:gpucost"),
+        ("admin", "--user=admin"),
+    ],
+)
+def test_a_secret_that_may_not_be_read_says_which_commands_allow_it(user: str, who: str) -> None:
+    """The name stands in the API server's own refusal."""
+
+    class Refuses(Cluster):
+        def __init__(self) -> None: ...
+
+        async def get(self, resource: Resource, namespace: str, name: str) -> dict[str, Any]:
+            raise ApiError(403, "Forbidden", f'secrets "db" is forbidden: User "{user}" cannot get resource "secrets"')
+
+    spec = {"period": {"rolling": {"days": 7}}, "nodePools": {}, "tasks": {"databaseSecretRef": {"name": "db"}}}
+    wanted = CostReport(name="r", namespace="finops", manifest={}, spec=parse_spec(spec))
+    with pytest.raises(SecretError) as refused:
+        asyncio.run(database_url(Refuses(), wanted))
+    assert str(refused.value) == (
+        "Secret finops/db may not be read by the operator; allow it: kubectl create role gpucost-db -n finops --verb=get "
+        "--resource=secrets --resource-name=db && kubectl create rolebinding gpucost-db -n finops --role=gpucost-db "
+        + who
+    )
 
 
 def test_tries_come_ever_later_up_to_two_minutes() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from typing import Any
 
 from gpucost.api.costreport import CostReport, SpecError
@@ -33,9 +34,27 @@ async def database_url(cluster: Cluster, report: CostReport) -> str | None:
     except ApiError as error:
         if error.status not in (403, 404):
             raise
-        what = "does not exist; create it" if error.not_found else "may not be read; allow the operator to get it"
+        what = "does not exist; create it" if error.not_found else _role(report.namespace, ref.name, str(error))
         raise SecretError(f"{where} {what}") from None
     return url_in(secret, ref.key, where)
+
+
+def _role(namespace: str, name: str, refusal: str) -> str:
+    """The right that is missing, as the commands that grant it to whom the API server's refusal names."""
+    user = re.search(r'User "([^"]+)"', refusal)
+    account = re.fullmatch(r"system:serviceaccount:([^:]+:[^:]+)", user[1]) if user else None
+    who = (
+        f"--serviceaccount={account[1]}"
+        if account
+        else f"--user={user[1]}"
+        if user
+        else "--serviceaccount=NAMESPACE:NAME"
+    )
+    role = f"gpucost-{name}"
+    return (
+        f"may not be read by the operator; allow it: kubectl create role {role} -n {namespace} --verb=get --resource=secrets "
+        f"--resource-name={name} && kubectl create rolebinding {role} -n {namespace} --role={role} {who}"
+    )
 
 
 def url_in(secret: dict[str, Any], key: str, where: str) -> str:
