@@ -146,7 +146,7 @@ def _holder_of_file(lock: Path) -> str | None:
 
 def _opened(path: Path) -> sqlite3.Connection:
     """A connection that reads. Where no write-ahead log is there, SQLite is told not to make one: nobody writes then."""
-    how = "mode=ro" if path.with_name(f"{path.name}-wal").exists() else "mode=rwc"
+    how = "mode=ro" if path.with_name(f"{path.name}-wal").exists() else "mode=ro&immutable=1"
     return sqlite3.connect(f"file:{quote(str(path))}?{how}", uri=True)
 
 
