@@ -84,6 +84,12 @@ def test_what_is_wrong_with_a_file(tmp_path: Path) -> None:
     assert "is no task database" in examined("mysql://h/d")[0].what
 
 
+def test_a_file_that_is_not_there_is_no_question_of_tables(tmp_path: Path) -> None:
+    (found,) = examined(f"sqlite:///{tmp_path / 'missing.db'}")
+    assert found.what.endswith("missing.db does not exist")
+    assert found.remedy == "check the path given with --db"
+
+
 def test_no_finding_shows_a_password() -> None:
     for url in (
         "postgresql://u:s3cret@127.0.0.1:1/d",

@@ -121,7 +121,8 @@ def _failed(source: Source, error: Exception) -> Finding:
         grant = "USAGE ON SCHEMA" if denied["kind"] == "schema" else "SELECT ON"
         remedy = f"as its owner: GRANT {grant} {denied['name']} TO the user of the URL"
         return problem(source.check, said.rpartition("; ")[0], remedy)
-    is_absent = getattr(error, "reason", "") == TASKS_UNREADABLE and _ABSENT.search(said)
+    was_read = "can't be read" in said  # else it is the file that does not exist
+    is_absent = was_read and getattr(error, "reason", "") == TASKS_UNREADABLE and _ABSENT.search(said)
     if is_absent or getattr(error, "reason", "") == TABLE_MISSING:
         return problem(source.check, said.partition("; ")[0], "name your table and its columns in spec.tasks.query")
     return from_sentence(source.check, said, _UNKNOWN)
