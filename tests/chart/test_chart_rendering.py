@@ -1,0 +1,339 @@
+"""What helm makes of the chart's values, and which values it refuses."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from prometheus_client import CollectorRegistry
+
+from chart.helm import CHART, IMAGE, ROOT, Helm, Manifest, container, environment, named
+from gpucost.metrics.families import BY_NAME
+from gpucost.metrics.operator import OperatorMetrics
+from gpucost.metrics.page import MetricsPage
+from processes import CommandFailed, Missing, program, skip
+
+TENANTS = {"scope": {"namespaces": ["team-a", "team-b"]}}
+SECRETS = {
+    "databaseSecrets": [{"namespace": ns, "name": name} for ns, name in (("a", "one"), ("b", "two"), ("a", "x"))]
+}
+MONITORING = {"serviceMonitor": {"enabled": True, "force": True}, "prometheusRule": {"enabled": True, "force": True}}
+PERMISSIONS = ROOT / "docs" / "install.md"
+
+
+def rules(role: Manifest) -> list[tuple[str, str, str]]:
+    """API group, resources, verbs of a role, as the table of docs/install.md has them."""
+    return [
+        (rule["apiGroups"][0] or "core", ", ".join(rule["resources"]), ", ".join(rule["verbs"]))
+        for rule in role["rules"]
+    ]
+
+
+def test_helm_lint_finds_nothing(helm: Helm) -> None:
+    said = helm.run("lint", CHART, "--strict", values={})
+    assert "WARNING" not in said
+    assert "1 chart(s) linted, 0 chart(s) failed" in said
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"image": {}}, "image.repository is required: build the image with the Dockerfile"),
+        ({"image": {"repository": "x", "digest": "sha256:1"}}, "/image/digest"),
+        ({"scope": {"namespaces": "finops"}}, "/scope/namespaces': got string, want array"),
+        ({"scope": {"namespaces": ["Fin Ops"]}}, "/scope/namespaces/0"),
+        ({"databaseSecrets": [{"name": "task-db"}]}, "missing property 'namespace'"),
+        ({"databaseSecrets": ["task-db"]}, "got string, want object"),
+        ({"replicas": 2}, "'replicas' not allowed"),
+        ({"settings": {"refesh": 60}}, "'refesh' not allowed"),
+        ({"settings": {"refresh": "5m"}}, "/settings/refresh': got string, want number"),
+        ({"settings": {"refresh": 1}}, "/settings/refresh"),
+        ({"settings": {"logLevel": "loud"}}, "/settings/logLevel"),
+        ({"settings": {"dataFolder": ["data"]}}, "/settings/dataFolder/0"),
+        ({"ledger": {"persistence": {"size": "much"}}}, "/ledger/persistence/size"),
+        ({"resources": {"limits": {"memory": "1 GiB"}}}, "/resources/limits/memory"),
+        ({"networkPolicy": {"enabled": True, "databases": [{"port": 5432}]}}, "missing property 'to'"),
+        ({"extraEnv": {"A": "b"}}, "/extraEnv': got object, want array"),
+    ],
+)
+def test_values_that_are_refused(helm: Helm, values: dict[str, Any], message: str) -> None:
+    with pytest.raises(CommandFailed) as refused:
+        helm.render(**values)
+    assert message in str(refused.value)
+
+
+def test_the_pod_may_do_nothing_that_it_needs_not(helm: Helm) -> None:
+    rendered = helm.render()
+    deployment = named(rendered, "Deployment")["spec"]
+    pod = deployment["template"]["spec"]
+    assert (deployment["replicas"], deployment["strategy"]) == (1, {"type": "Recreate"})
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert container(rendered)["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    assert not [one for one in rendered if one["kind"] == "PodDisruptionBudget"]
+
+
+def test_what_the_operator_writes_is_on_a_volume(helm: Helm) -> None:
+    rendered = helm.render()
+    mounted = {one["mountPath"]: one["name"] for one in container(rendered)["volumeMounts"]}
+    volumes = {one["name"]: one for one in named(rendered, "Deployment")["spec"]["template"]["spec"]["volumes"]}
+    assert mounted == {"/tmp": "tmp", "/var/cache/gpucost": "spill", "/var/lib/gpucost": "ledger"}
+    assert environment(rendered)["GPUCOST_SPILL_FOLDER"] == "/var/cache/gpucost"
+    assert environment(rendered)["GPUCOST_LEDGER"] == "sqlite:////var/lib/gpucost/ledger.db"
+    assert volumes["ledger"]["persistentVolumeClaim"]["claimName"] == "gpucost-ledger"
+    claim = named(rendered, "PersistentVolumeClaim", "gpucost-ledger")
+    assert claim["metadata"]["annotations"] == {"helm.sh/resource-policy": "keep"}
+
+
+def test_probes_ask_what_the_operator_answers(helm: Helm) -> None:
+    found = container(helm.render())
+    paths = [found[f"{name}Probe"]["httpGet"]["path"] for name in ("startup", "liveness", "readiness")]
+    assert paths == ["/healthz", "/healthz", "/readyz"]
+    assert found["ports"] == [{"name": "http", "containerPort": 8080, "protocol": "TCP"}]
+    assert environment(helm.render())["GPUCOST_LISTEN"] == "0.0.0.0:8080"
+
+
+def test_a_ledger_on_postgresql_comes_from_a_secret_and_claims_no_volume(helm: Helm) -> None:
+    rendered = helm.render(ledger={"postgresql": {"secretName": "ledger-db"}})
+    (ledger,) = [one for one in container(rendered)["env"] if one["name"] == "GPUCOST_LEDGER"]
+    assert ledger["valueFrom"] == {"secretKeyRef": {"name": "ledger-db", "key": "url"}}
+    assert "/var/lib/gpucost" not in str(container(rendered)["volumeMounts"])
+    assert "PersistentVolumeClaim" not in {one["kind"] for one in rendered}
+
+
+@pytest.mark.parametrize(
+    ("persistence", "volume"),
+    [
+        ({"existingClaim": "mine"}, {"persistentVolumeClaim": {"claimName": "mine"}}),
+        ({"enabled": False}, {"emptyDir": {}}),
+    ],
+)
+def test_a_ledger_on_another_volume(helm: Helm, persistence: dict[str, Any], volume: dict[str, Any]) -> None:
+    rendered = helm.render(ledger={"persistence": persistence})
+    assert {"name": "ledger", **volume} in named(rendered, "Deployment")["spec"]["template"]["spec"]["volumes"]
+    assert "PersistentVolumeClaim" not in {one["kind"] for one in rendered}
+
+
+def test_settings_become_environment_variables(helm: Helm) -> None:
+    settings = {
+        "clusterTimezone": "Asia/Kolkata",
+        "maxSeries": 20_000_000,
+        "debounce": 0.05,
+        "dataFolder": ["/a", "/b"],
+    }
+    found = environment(helm.render(settings=settings, **TENANTS))
+    assert found["GPUCOST_CLUSTER_TIMEZONE"] == "Asia/Kolkata"
+    assert found["GPUCOST_MAX_SERIES"] == "20000000"
+    assert found["GPUCOST_DEBOUNCE"] == "0.05"
+    assert found["GPUCOST_DATA_FOLDER"] == "/a /b"
+    assert found["GPUCOST_WATCH_NAMESPACE"] == "team-a team-b"
+
+
+@pytest.mark.parametrize(
+    ("image", "found"),
+    [
+        ({"repository": "r.example/g"}, "r.example/g:0.2.0"),
+        ({"repository": "r.example:5000/g", "tag": "test"}, "r.example:5000/g:test"),
+        ({"repository": "r/g", "digest": "sha256:" + "a" * 64}, "r/g:0.2.0@sha256:" + "a" * 64),
+    ],
+)
+def test_the_image_is_that_of_the_chart_unless_stated(helm: Helm, image: dict[str, str], found: str) -> None:
+    assert container(helm.render(image=image))["image"] == found
+
+
+def test_extra_parts_reach_the_pod(helm: Helm) -> None:
+    rendered = helm.render(
+        extraEnv=[{"name": "SSL_CERT_FILE", "value": "/ca/ca.pem"}],
+        extraArgs=["--log-level=debug"],
+        extraVolumes=[{"name": "ca", "configMap": {"name": "ca"}}],
+        extraVolumeMounts=[{"name": "ca", "mountPath": "/ca"}],
+        imagePullSecrets=[{"name": "registry"}],
+        tolerations=[{"operator": "Exists"}],
+        podAnnotations={"a": "b"},
+    )
+    pod = named(rendered, "Deployment")["spec"]["template"]
+    assert container(rendered)["args"] == ["operator", "--log-level=debug"]
+    assert environment(rendered)["SSL_CERT_FILE"] == "/ca/ca.pem"
+    assert {"name": "ca", "mountPath": "/ca"} in container(rendered)["volumeMounts"]
+    assert pod["spec"]["imagePullSecrets"] == [{"name": "registry"}]
+    assert pod["spec"]["tolerations"] == [{"operator": "Exists"}]
+    assert pod["metadata"]["annotations"] == {"a": "b"}
+
+
+def test_in_namespaces_there_are_roles_and_no_cluster_role_for_the_operator(helm: Helm) -> None:
+    rendered = helm.render(**TENANTS)
+    roles = [one for one in rendered if one["kind"] == "Role"]
+    bound = [one["metadata"]["namespace"] for one in rendered if one["kind"] == "RoleBinding"]
+    assert [one["metadata"]["namespace"] for one in roles] == bound == ["team-a", "team-b"]
+    assert all(("core", "namespaces", "get, list, watch") not in rules(role) for role in roles)
+    assert not [one for one in rendered if one["kind"] == "ClusterRoleBinding"]
+
+
+def test_secrets_are_got_by_name_only(helm: Helm) -> None:
+    """No rule of the whole chart names secrets without resourceNames, whatever the scope."""
+    for scope in ({}, TENANTS):
+        rendered = helm.render(**SECRETS, **scope)
+        found = [
+            (one["metadata"]["namespace"], rule["resourceNames"], rule["verbs"])
+            for one in rendered
+            if one["kind"] in ("Role", "ClusterRole")
+            for rule in one["rules"]
+            if "secrets" in rule["resources"]
+        ]
+        assert found == [("a", ["one", "x"], ["get"]), ("b", ["two"], ["get"])]
+
+
+def test_no_rule_has_a_wildcard(helm: Helm) -> None:
+    assert "'*'" not in str([one["rules"] for one in helm.render() if one["kind"].endswith("Role")])
+
+
+def test_the_permissions_in_the_docs_are_those_of_the_chart(helm: Helm) -> None:
+    wide = rules(named(helm.render(), "ClusterRole", "-gpucost"))
+    (secrets,) = [one for one in helm.render(**SECRETS, **TENANTS) if one["metadata"].get("namespace") == "b"][:1]
+    table = PERMISSIONS.read_text(encoding="utf-8").partition("## Permissions")[2].partition("\n## ")[0]
+    rows = [
+        tuple(cell.strip() for cell in line.split("|")[1:4]) for line in table.splitlines() if line.startswith("| ")
+    ]
+    assert rows[2:] == [*wide, *rules(secrets)]
+
+
+def test_crds_are_the_projects_with_a_note_to_keep_them(helm: Helm) -> None:
+    (file,) = (ROOT / "crds").glob("*.yaml")
+    expected = yaml.safe_load(file.read_text(encoding="utf-8"))
+    expected["metadata"]["annotations"] = {"helm.sh/resource-policy": "keep"}
+    assert named(helm.render(), "CustomResourceDefinition") == expected
+    assert not [one for one in helm.render(crds={"install": False}) if one["kind"] == "CustomResourceDefinition"]
+
+
+def test_a_network_policy_lets_in_and_out_what_is_stated(helm: Helm) -> None:
+    monitoring = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}
+    database = {"to": [{"ipBlock": {"cidr": "10.20.0.0/16"}}], "port": 5432}
+    policy = {
+        "enabled": True,
+        "ingressFrom": [monitoring],
+        "databases": [database],
+        "apiServer": {"cidrs": ["10.0.0.1/32"]},
+    }
+    spec = named(helm.render(networkPolicy=policy), "NetworkPolicy")["spec"]
+    assert spec["policyTypes"] == ["Ingress", "Egress"]
+    assert spec["ingress"] == [{"from": [monitoring], "ports": [{"port": "http", "protocol": "TCP"}]}]
+    dns, server, tasks = spec["egress"]
+    assert {one["port"] for one in dns["ports"]} == {53}
+    assert server["to"] == [{"ipBlock": {"cidr": "10.0.0.1/32"}}]
+    assert tasks == {"ports": [{"port": 5432, "protocol": "TCP"}], "to": database["to"]}
+
+
+def test_parts_of_the_prometheus_operator_are_made_where_its_api_is(helm: Helm) -> None:
+    enabled = {"serviceMonitor": {"enabled": True}, "prometheusRule": {"enabled": True}}
+    kinds = ("ServiceMonitor", "PrometheusRule")
+    there = [f"--api-versions=monitoring.coreos.com/v1/{kind}" for kind in kinds]
+
+    def made(*flags: str, **values: Any) -> list[str]:
+        return [one["kind"] for kind in kinds for one in helm.render(*flags, **values) if one["kind"] == kind]
+
+    assert made(*there) == []
+    assert made(**enabled) == []
+    assert made(*there, **enabled) == made(**MONITORING) == [*kinds]
+
+
+def test_a_scrape_keeps_the_labels_of_reports(helm: Helm) -> None:
+    rendered = helm.render(**MONITORING)
+    monitor, service = named(rendered, "ServiceMonitor")["spec"], named(rendered, "Service")
+    (endpoint,) = monitor["endpoints"]
+    assert endpoint["honorLabels"] is True
+    assert endpoint["port"] == service["spec"]["ports"][0]["name"]
+    assert monitor["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
+    pod = named(rendered, "Deployment")["spec"]["template"]["metadata"]["labels"]
+    assert service["spec"]["selector"].items() <= pod.items()
+
+
+def test_alerts_say_how_grave_it_is_what_and_what_to_do(helm: Helm) -> None:
+    (group,) = named(helm.render(**MONITORING), "PrometheusRule")["spec"]["groups"]
+    for rule in group["rules"]:
+        assert rule["labels"]["severity"] in ("warning", "critical")
+        assert rule["annotations"]["summary"].endswith(".")
+        assert len(rule["annotations"]["description"]) > 60
+
+
+def test_alerts_name_metrics_that_there_are(helm: Helm) -> None:
+    registry = CollectorRegistry()
+    MetricsPage(registry, max_series=1)
+    OperatorMetrics(registry, "1")
+    suffix = {"counter": "_total", "info": "_info"}
+    own = {family.name + suffix.get(family.type, "") for family in registry.collect()}
+    (group,) = named(helm.render(**MONITORING), "PrometheusRule")["spec"]["groups"]
+    used = {name for rule in group["rules"] for name in re.findall(r"gpucost_\w+", rule["expr"])}
+    assert len(used) >= 6
+    assert used <= own | set(BY_NAME)
+
+
+ALERTS = """
+rule_files: [rules.yaml]
+evaluation_interval: 1m
+tests:
+  - interval: 1m
+    input_series:
+      - {series: 'gpucost_build_info{version="1"}', values: '1x200'}
+      - {series: 'gpucost_report_ready{namespace="finops", report="summer"}', values: '1x10 0x100'}
+      - {series: 'gpucost_report_ready{namespace="finops", report="good"}', values: '1x200'}
+      - {series: 'gpucost_report_last_success_timestamp_seconds{namespace="finops", report="old"}', values: '-93600x200'}
+      - {series: 'gpucost_watch_last_event_timestamp_seconds{resource="jobs"}', values: '0x200'}
+      - {series: 'gpucost_watch_last_event_timestamp_seconds{resource="cronjobs"}', values: '0+60x200'}
+      - {series: 'gpucost_dropped_series', values: '0x10 7x100'}
+    alert_rule_test:
+      - {alertname: GpucostReportFailing, eval_time: 20m, exp_alerts: []}
+      - alertname: GpucostReportFailing
+        eval_time: 30m
+        exp_alerts:
+          - exp_labels: {severity: warning, namespace: finops, report: summer}
+            exp_annotations:
+              summary: CostReport finops/summer is not ready.
+              description: "The last good figures stay. Its condition Ready says why; a suspended report counts too:
+                kubectl describe costreport summer -n finops"
+    promql_expr_test:
+      - &firing
+        expr: sort(count by (alertname) (ALERTS{alertstate="firing"}))
+        eval_time: 60m
+        exp_samples:
+          - {labels: '{alertname="GpucostReportFailing"}', value: 1}
+          - {labels: '{alertname="GpucostFiguresStale"}', value: 1}
+          - {labels: '{alertname="GpucostWatchDeaf"}', value: 1}
+          - {labels: '{alertname="GpucostSeriesDropped"}', value: 1}
+  - interval: 1m
+    promql_expr_test:
+      - expr: count by (alertname) (ALERTS{alertstate="firing"})
+        eval_time: 20m
+        exp_samples: [{labels: '{alertname="GpucostDown"}', value: 1}]
+"""
+
+
+def test_alerts_fire_when_they_should(helm: Helm, tmp_path: Path) -> None:
+    try:
+        promtool = program("promtool")
+    except Missing as why:
+        skip("promtool", why)
+    spec = named(helm.render(**MONITORING), "PrometheusRule")["spec"]
+    (tmp_path / "rules.yaml").write_text(json.dumps(spec), encoding="utf-8")
+    (tmp_path / "tests.yaml").write_text(ALERTS, encoding="utf-8")
+    for words in (["check", "rules", "rules.yaml"], ["test", "rules", "tests.yaml"]):
+        done = subprocess.run([promtool, *words], cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_two_releases_of_one_name_have_cluster_roles_of_their_own(helm: Helm) -> None:
+    def cluster_roles(namespace: str) -> set[str]:
+        rendered = helm.run("template", "gpucost", CHART, f"--namespace={namespace}", values=IMAGE)
+        found = [one for one in yaml.load_all(rendered, Loader=yaml.CSafeLoader) if one]
+        return {one["metadata"]["name"] for one in found if one["kind"] == "ClusterRole"}
+
+    assert len(cluster_roles("a")) == 3
+    assert not cluster_roles("a") & cluster_roles("b")
