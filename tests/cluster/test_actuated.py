@@ -112,18 +112,28 @@ class TestBill:
         until = status["period"]["dataUntil"]
         assert pool(status)["nodeHours"] == hours_of((1, START, ended), (4, ended, until))
 
-    def test_jobs_of_the_real_controller(self, scaled: Place) -> None:
-        """The run that it missed two hours ago is made up for at once, and its pod's end completes it."""
-        missed = (datetime.now(UTC) - timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    def test_jobs_of_the_real_controller(self, place: Place) -> None:
+        """kube-controller-manager runs one CronJob every minute. Its first Job succeeds, by its pod's status; then the count is
+        edited, and the next Job fails: the count stays."""
+        every_minute = cron_job("up", 4, "* * * * *")
+        every_minute["spec"]["jobTemplate"]["spec"]["backoffLimit"] = 0
+        place.create(every_minute, report())
+        place.computed()
+        missed = (datetime.now(UTC) - timedelta(seconds=90)).strftime("%Y-%m-%dT%H:%M:%SZ")
         body = {"status": {"lastScheduleTime": missed}}
-        answer = scaled.cluster.request("PATCH", path(scaled, "cronjobs", "four") + "/status", body)
-        assert answer.status == 200
-        with scaled.cluster.controller_manager():
-            scaled.cluster.wait_until(lambda: scaled.cluster.finish_pods(scaled.namespace), 20, "a pod of the Job")
-            status = scaled.wait(lambda found: pool(found)["nodesNow"] == 4, "four nodes", seconds=20)
-        (job,) = scaled.cluster.request("GET", path(scaled, "jobs")).json()["items"]
-        ended, until = job["status"]["completionTime"], status["period"]["dataUntil"]
-        assert pool(status)["nodeHours"] == hours_of((1, START, ended), (4, ended, until))
+        assert place.cluster.request("PATCH", path(place, "cronjobs", "up") + "/status", body).status == 200
+        with place.cluster.controller_manager():  # it makes up for the missed run at once
+            place.cluster.wait_until(lambda: place.cluster.finish_pods(place.namespace), 20, "a pod of the first Job")
+            place.wait(lambda found: pool(found)["nodesNow"] == 4, "four nodes", seconds=20)
+            place.annotate("CronJob", "up", nodes="7")
+            place.cluster.wait_until(
+                lambda: place.cluster.finish_pods(place.namespace, "Failed"), 90, "a pod of the next minute's Job"
+            )
+            status = place.wait(lambda found: "FailedRuns" in issues(found), "the failed run is named", seconds=20)
+        jobs = place.cluster.request("GET", path(place, "jobs")).json()["items"]
+        (ended,) = (job["status"]["completionTime"] for job in jobs if "completionTime" in job["status"])
+        assert pool(status)["nodesNow"] == 4
+        assert pool(status)["nodeHours"] == hours_of((1, START, ended), (4, ended, status["period"]["dataUntil"]))
 
 
 class TestDrift:

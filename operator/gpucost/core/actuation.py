@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from gpucost.core.instants import instant_text
 from gpucost.core.issues import FAILED_RUNS, MISSED_RUNS, UNKNOWN_RUNS, Issue, counted
@@ -100,26 +101,37 @@ def drift_of(scheduled: PoolTimeline, done: PoolTimeline, prices: Steps, start_u
 def runs_in_doubt(schedules: Sequence[HeldSchedule], records: Records, lo_us: int, hi_us: int) -> tuple[Issue, ...]:
     """Scheduled runs in ``[lo_us, hi_us)`` that failed, did not happen, or of which nobody knows; the count was left."""
     found: list[Issue] = []
-    known = {schedule.label for schedule in schedules}
-    for label in sorted(known):
+    for label in sorted({schedule.label for schedule in schedules}):
         runs = records.runs.get(label, ())
-        failed = sorted(run.created_us for run in runs if run.succeeded is False and lo_us <= run.created_us < hi_us)
-        mine = (
+        failed = [run.created_us for run in runs if run.succeeded is False and lo_us <= run.created_us < hi_us]
+        mine = [
             replace(s, extra_fires=()) for s in schedules if s.label == label
-        )  # a catch-up makes up for an earlier one
-        fires = [s.fires(lo_us, hi_us - GRACE_US).tolist() for s in mine]
-        seen = {run.scheduled_us for run in runs}
-        missing = sorted({at for times in fires for at in times} - seen)
-        unknown = [at for at in missing if any(lo < at <= hi for lo, hi in records.gaps)]
-        missed = [at for at in missing if at not in set(unknown)]
-        found += _told(FAILED_RUNS, label, failed, "failed, so the node count was left")
-        found += _told(MISSED_RUNS, label, missed, "did not happen, so the node count was left")
-        found += _told(UNKNOWN_RUNS, label, unknown, "may have happened: nobody watched, and no Job is left to tell")
+        ]  # a catch-up makes up for an earlier one
+        due = np.concatenate([s.fires(lo_us, hi_us - GRACE_US) for s in mine])
+        missing = np.setdiff1d(
+            due, np.array([run.scheduled_us for run in runs if run.scheduled_us is not None], dtype=np.int64)
+        )
+        unknown = _within(missing, records.gaps)
+        found += _told(
+            FAILED_RUNS, label, np.sort(np.array(failed, dtype=np.int64)), "failed, so the node count was left"
+        )
+        found += _told(MISSED_RUNS, label, missing[~unknown], "did not happen, so the node count was left")
+        found += _told(
+            UNKNOWN_RUNS, label, missing[unknown], "may have happened: nobody watched, and no Job is left to tell"
+        )
     return tuple(found)
 
 
-def _told(reason: str, label: str, times: Sequence[int], what: str) -> list[Issue]:
-    if not times:
+def _within(times: Ints, gaps: Sequence[tuple[int, int]]) -> npt.NDArray[np.bool_]:
+    """Which of the times lie in a gap, its end included."""
+    inside = np.zeros(len(times), dtype=np.bool_)
+    for lo, hi in gaps:
+        inside |= (times > lo) & (times <= hi)
+    return inside
+
+
+def _told(reason: str, label: str, times: Ints, what: str) -> list[Issue]:
+    if not len(times):
         return []
-    message = f"{counted(len(times), 'run')} of CronJob {label} {what}; first at {instant_text(times[0])}"
+    message = f"{counted(len(times), 'run')} of CronJob {label} {what}; first at {instant_text(int(times[0]))}"
     return [Issue(reason, message, len(times))]
