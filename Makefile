@@ -19,13 +19,13 @@ lint: $(VENV)/.dev
 	$(BIN)/lint-imports
 
 unit: $(VENV)/.dev
-	$(BIN)/pytest -n 2 --durations 8 --ignore=tests/cluster
+	$(BIN)/pytest -n 2 --durations 8 --ignore=tests/cluster --ignore=tests/chart
 
-cluster: $(VENV)/.dev  ## one after another: these tests share one API server and measure times
-	$(BIN)/pytest --durations 8 tests/cluster
+cluster: $(VENV)/.dev  ## one after another: a real API server, the chart and the image
+	$(BIN)/pytest --durations 8 tests/cluster tests/chart
 
 deep: $(VENV)/.dev  ## the property tests with many more examples
-	HYPOTHESIS_PROFILE=deep $(BIN)/pytest -n 2 --ignore=tests/cluster
+	HYPOTHESIS_PROFILE=deep $(BIN)/pytest -n 2 --ignore=tests/cluster --ignore=tests/chart
 
 bench: $(VENV)/.dev system  ## ratios against hand-written rivals
 	$(BIN)/python bench/run.py

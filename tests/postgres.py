@@ -14,7 +14,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, LiteralString, cast
@@ -76,7 +76,8 @@ class Postgres:
         for child in self._children:
             served = Path(f"/proc/{child.pid}/task/{child.pid}/children").read_text(encoding="ascii").split()
             for pid in (child.pid, *map(int, served)):
-                os.kill(pid, number)
+                with suppress(ProcessLookupError):  # a connection may end meanwhile
+                    os.kill(pid, number)
 
     @property
     def url(self) -> str:

@@ -145,7 +145,7 @@ class TestDrift:
         assert "drift" not in pool(place.computed())
         start_by_hand(place, "six", "by-hand")
         ended = end(place, "by-hand")
-        place.wait(lambda found: "drift" in pool(found), "drift")
+        place.cluster.wait_until(lambda: "drift" in pool(place.refreshed()), 10, "drift")
         status = place.refreshed()
         until = status["period"]["dataUntil"]
         assert pool(status)["drift"]["nodeHours"] == hours_of((2, ended, until))

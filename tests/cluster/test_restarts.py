@@ -231,6 +231,7 @@ class TestOneNamespace:
         operator.stop()
         try:
             flags = [f"--watch-namespace={namespace}", f"--watch-namespace={elsewhere}"]
+            flags.append(f"--share-namespace={elsewhere}")
             with Operator(cluster.kubeconfig_for(OPERATOR), tmp_path / "operator", flags) as own:
                 own.wait_ready()
                 here, there = Place(cluster, namespace, own), Place(cluster, elsewhere, own)

@@ -111,9 +111,10 @@ def test_drift_is_unknown_where_no_job_was_seen() -> None:
     assert drift(records([], [])) is None
 
 
-def doubts(told: Records, until: int = END) -> list[tuple[str, int]]:
-    held = held_schedules(HISTORIES, UTC, None).held
-    return [(issue.reason, issue.count) for issue in runs_in_doubt(held, told, START, until)]
+def doubts(told: Records, until: int = END, ended: int = 0, seen: int = START) -> list[tuple[str, int]]:
+    """``ended``: how long ago the period did. ``seen``: when the CronJobs were first seen."""
+    held = [replace(schedule, seen_us=seen) for schedule in held_schedules(HISTORIES, UTC, None).held]
+    return [(issue.reason, issue.count) for issue in runs_in_doubt(held, told, START, until, until + ended)]
 
 
 def test_failed_and_missed_runs_are_named() -> None:
@@ -131,3 +132,28 @@ def test_a_run_that_is_only_just_due_is_not_missed_yet() -> None:
     at_eight = utc("2025-06-02T08:01")
     assert doubts(records([], []), until=at_eight) == []
     assert doubts(records([run("08:00", None, None)], []), until=utc("2025-06-02T12:00")) == []
+
+
+def test_a_job_that_was_deleted_before_its_end_was_seen_is_an_issue() -> None:
+    running = Run(utc("2025-06-02T18:00"), utc("2025-06-02T18:00"), None, None, gone=True)
+    assert doubts(records([run("08:00", "08:01")], [running])) == [(UNKNOWN_RUNS, 1)]
+
+
+def test_times_before_the_cronjob_was_first_seen_are_no_missed_runs() -> None:
+    """Seen at noon, by an operator that had watched since ever: the CronJob did not exist at eight."""
+    assert doubts(records([], [run("18:00", "18:01")]), seen=utc("2025-06-02T12:00")) == []
+
+
+def test_of_an_ended_period_the_last_minutes_count_too() -> None:
+    late = utc("2025-06-02T18:01")
+    assert doubts(records([run("08:00", "08:01")], []), until=late) == []
+    assert doubts(records([run("08:00", "08:01")], []), until=late, ended=3_600_000_000) == [(MISSED_RUNS, 1)]
+
+
+def test_a_job_made_in_the_second_of_an_edit_is_of_the_edited_version() -> None:
+    """Kubernetes tells creations in whole seconds, cut."""
+    edited = utc("2025-06-02T08:00") + 500_000
+    six = replace(MORNING, nodes=6)
+    histories = ((KnownVersion(MORNING, ended_us=edited), KnownVersion(six, edited)), (KnownVersion(EVENING),))
+    told = records([run(None, "08:00", created="08:00")], [run("18:00", "18:00")])
+    assert node_hours(pool(told, histories)) == 60

@@ -42,7 +42,9 @@ def settle(ledger: Ledger, report: Report, uid: str, status: Mapping[str, Any]) 
     figures = {name: value for name, value in status.items() if name in FIGURES}
     if before is not None and before.input_revision == report.input_revision and before.status == figures:
         return Settled(None, (), past)
-    new = () if before is None else tuple(restated(before, figures, report.inputs, report.now_us))[:MOST]
+    # The same inputs give the same figures (law C10): what differs then is how much of them is shown.
+    same = before is None or before.input_revision == report.input_revision
+    new = () if before is None or same else tuple(restated(before, figures, report.inputs, report.now_us))[:MOST]
     return Settled(_final(report, uid, figures), new, (*past, *new)[-SHOWN:])
 
 
@@ -91,7 +93,7 @@ def _flat(status: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def _leaves(path: str, value: Any) -> Iterator[tuple[str, str]]:
     if isinstance(value, Mapping):
         for name, inner in value.items():
-            if name not in ("name", "issues"):
+            if name not in ("name", "issues", "futureEvents"):
                 yield from _leaves(f"{path}.{name}", inner)
     elif isinstance(value, list):
         for place, inner in enumerate(value):

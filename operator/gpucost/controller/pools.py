@@ -7,17 +7,22 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
+from typing import Final
 
-from gpucost.api.costreport import CostReport
+from gpucost.api.costreport import ClockSource, CostReport
 from gpucost.computing import Pools, namespaces_of
 from gpucost.controller.queue import Key
 from gpucost.controller.store import SHARE_LABEL, SeenCronJob, SeenReport
 from gpucost.core.issues import NOT_SHARED, Issue, shorten
+from gpucost.core.period import Period
 from gpucost.core.zones import Zone
 from gpucost.ledger.ledger import History
 from gpucost.report.build import resolve_period
 from gpucost.report.revision import stated_parts
 from gpucost.sources.cronjobs import selects
+
+LATE_US: Final = 3_600_000_000
+"""How long after its period a report still looks at every Job that ends: one may be told late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +67,8 @@ def _not_shared(namespace: str) -> Issue:
     """Says the same whether the namespace exists or not."""
     message = (
         f"namespace {shorten(namespace)} does not share its schedules with this one, so they are not read; its owner may allow "
-        f"it: kubectl label namespace {shorten(namespace)} {SHARE_LABEL}=true"
+        f"it: kubectl label namespace {shorten(namespace)} {SHARE_LABEL}=true (an operator that watches some namespaces only "
+        "can't see labels: start it with --share-namespace, and --watch-namespace, for this one)"
     )
     return Issue(NOT_SHARED, message)
 
@@ -71,6 +77,11 @@ def keys_of(pools: Pools) -> tuple[Key, ...]:
     """The CronJobs that a report reads, those that are gone as well."""
     versions = (history[-1].version for history in pools.histories)
     return tuple((version.namespace, version.name) for version in versions)
+
+
+def _waits_for_jobs(report: CostReport, period: Period, computed_us: int) -> bool:
+    """Whether a Job that ends now can change what is billed; drift alone waits for the next refresh."""
+    return report.spec.node_pools.source is ClockSource.ACTUATED and computed_us < period.end_us + LATE_US
 
 
 def fingerprint(
@@ -85,6 +96,6 @@ def fingerprint(
         seen.refresh,
         stated_parts(report.spec, pools.histories, zone, period.end_us),
         [(issue.reason, issue.message) for issue in pools.issues],
-        [marks.get(key) for key in keys_of(pools)],
+        [marks.get(key) for key in keys_of(pools)] if _waits_for_jobs(report, period, computed_us) else [],
     ]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

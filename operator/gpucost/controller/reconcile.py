@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import astuple, dataclass, field, replace
@@ -16,7 +17,7 @@ from gpucost.controller.finals import Settled, settle
 from gpucost.controller.pools import Past, fingerprint, keys_of
 from gpucost.controller.queue import Key, Urgency, Visit, WorkQueue
 from gpucost.controller.reads import Job, Reads
-from gpucost.controller.recorder import Recorder, now_us
+from gpucost.controller.recorder import Forgotten, Recorder, now_us
 from gpucost.controller.refreshing import next_refresh, retry_seconds
 from gpucost.controller.secrets import SecretError, database_url
 from gpucost.controller.status import (
@@ -33,6 +34,7 @@ from gpucost.controller.status import (
 )
 from gpucost.controller.store import SeenReport, Store
 from gpucost.controller.threads import Threads
+from gpucost.core.money import SECOND_US
 from gpucost.core.zones import Zone, ZoneError
 from gpucost.engine.source import AUTHENTICATION_FAILED, DATABASE_TIMEOUT, SourceError
 from gpucost.kube.client import COST_REPORTS, EVENTS, ApiError, Cluster
@@ -196,7 +198,7 @@ class Reconciler:
             raise _Failed(Failure(SECRET_UNREADABLE, str(error), about_tasks=True)) from None
         except SourceError as error:
             self.metrics.database_error(error.reason)
-            raise _Failed(Failure(error.reason, str(error), about_tasks=True)) from None
+            raise _Failed(Failure(error.reason, _without_url(str(error)), about_tasks=True)) from None
         except SpecError as error:
             raise _Failed(Failure(INVALID_SPEC, str(error))) from None
         except (OverflowError, ZoneError) as error:
@@ -215,10 +217,14 @@ class Reconciler:
     async def _with_records(self, report: CostReport, pools: Pools) -> Pools:
         """The pools with what became of their CronJobs' Jobs, from the ledger."""
         try:
-            period = resolve_period(report.spec, Zone.parse(report.spec.time_zone), now_us())
+            zone, now = Zone.parse(report.spec.time_zone), now_us()
+            # A shared read may be of the period before this one.
+            starts = [
+                resolve_period(report.spec, zone, at).start_us for at in (now, now - self.reads.share_us - SECOND_US)
+            ]
         except SpecError as error:
             raise _Failed(Failure(INVALID_SPEC, str(error))) from None
-        records = await self.threads.ledger(self.ledger.records, keys_of(pools), period.start_us)
+        records = await self.threads.ledger(self.ledger.records, keys_of(pools), min(starts))
         return replace(pools, records=records)
 
     async def _read_and_compute(self, job: Job) -> Report:
@@ -264,6 +270,7 @@ class Reconciler:
         latest = self._latest(seen)
         await self._publish(latest, computed_status(figures, latest.status, seen.generation, next_us, settled.shown))
         if not self._exists(seen):
+            self.recorder.note(Forgotten(seen.uid))
             return
         self._samples[seen.uid] = samples
         self.page.put(*seen.key, samples)
@@ -326,6 +333,11 @@ class Reconciler:
                 await self.cluster.create(EVENTS, seen.namespace, dict(event_of(seen, transition, now_us())))
             except ApiError as error:
                 LOG.warning("%s/%s: its Event can't be written: %s", *seen.key, error)
+
+
+def _without_url(message: str) -> str:
+    """A message for the status, which others read: the Secret is named in the spec, and its URL nowhere."""
+    return re.sub(r"\b[a-z+]+://\S+", "of the Secret", message)
 
 
 WAITS_FOR_A_CHANGE: Final = frozenset((INVALID_SPEC, SUSPENDED))

@@ -85,6 +85,13 @@ class Recorder:
         if self._notes:
             await self._settled.wait()
 
+    async def unended_jobs(self) -> dict[str, JobOutcome]:
+        """Jobs that the ledger last saw running; none where it can't be asked."""
+        try:
+            return await self.threads.ledger(self.ledger.unended_jobs)
+        except LedgerError:
+            return {}
+
     async def work(self) -> None:
         """Write what is noted, for ever."""
         tries = 0
@@ -132,7 +139,8 @@ class Recorder:
                 break
             jobs.append(note)
         self.ledger.record_jobs(jobs)
-        return len(jobs), {(job.namespace, job.cronjob) for job in jobs if job.ended_us is not None}
+        over = [job for job in jobs if job.ended_us is not None or job.gone_us is not None]
+        return len(jobs), {(job.namespace, job.cronjob) for job in over}
 
     def _became(self, failure: str | None) -> None:
         if (failure is None) == (self.failure is None):

@@ -30,6 +30,7 @@ from gpucost.controller.watching import Watcher
 from gpucost.core.zones import Zone
 from gpucost.kube.access import find_access
 from gpucost.kube.client import CONNECTIONS, Cluster
+from gpucost.ledger.dating import TOLERANCE_US
 from gpucost.ledger.errors import LedgerError
 from gpucost.ledger.ledger import Ledger
 from gpucost.metrics.operator import OperatorMetrics
@@ -100,7 +101,8 @@ async def _opened(
     """The ledger, tried again until it can be had: another instance may hold it, or its database be down."""
     while not stop.is_set():
         try:
-            ledger = await asyncio.to_thread(Ledger.open, settings.ledger, HOLDER)
+            tolerance_us = max(TOLERANCE_US, int(2e6 * settings.resync_seconds))
+            ledger = await asyncio.to_thread(Ledger.open, settings.ledger, HOLDER, tolerance_us=tolerance_us)
         except LedgerError as error:
             if readiness.ledger != str(error):
                 LOG.warning("%s; it is tried again", error)
@@ -148,7 +150,7 @@ async def _operate(
         ledger.close()
 
 
-VISITS: Final = 4
+VISITS: Final = 16
 """Visits under way for each thread that computes: while one waits for the API server, another computes."""
 
 

@@ -105,7 +105,9 @@ def _age(before: Mapping[str, Any], generation: int) -> str:
     computed = before.get("lastSuccessTime")
     if not computed:
         return ""
-    was = next((c.get("observedGeneration") for c in before["conditions"] if c.get("type") == CONSERVED), generation)
+    was = next(
+        (c.get("observedGeneration") for c in before.get("conditions") or () if c.get("type") == CONSERVED), generation
+    )
     older = f", for generation {was} of the spec" if was != generation else ""
     return f"; the figures shown are of {computed}{older}"
 

@@ -31,9 +31,19 @@ class Threads:
     async def compute_within(self, seconds: float, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a computation that may hang. After so many seconds TimeoutError is raised and others take its thread's place; it
         ends when it can."""
-        pool = self._workers
-        running = asyncio.ensure_future(_run(pool, function, *args, **kwargs))
-        done, _ = await asyncio.wait({running}, timeout=seconds)
+        pool, loop, begun = self._workers, asyncio.get_running_loop(), asyncio.Event()
+
+        def work() -> T:
+            loop.call_soon_threadsafe(begun.set)
+            return function(*args, **kwargs)
+
+        running = asyncio.ensure_future(_run(pool, work))
+        try:
+            await begun.wait()  # its turn among the others is no fault of its own
+            done, _ = await asyncio.wait({running}, timeout=seconds)
+        except asyncio.CancelledError:
+            running.cancel()
+            raise
         if done:
             return running.result()
         running.add_done_callback(_ignore)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from gpucost.computing import namespaces_of
@@ -77,10 +77,16 @@ class Watcher:
         self._heard(JOBS)
         outcome = outcome_of(body)
         if outcome is not None and kind == DELETED:
-            self._jobs.pop(outcome.uid, None)
+            self._job_gone(outcome)
         elif outcome is not None and self._jobs.get(outcome.uid) != outcome and self._scales(outcome):
             self._jobs[outcome.uid] = outcome
             self.recorder.note(outcome)
+
+    def _job_gone(self, outcome: JobOutcome) -> None:
+        """A Job is not there any more; what it last said of its end stays."""
+        self._jobs.pop(outcome.uid, None)
+        if self._scales(outcome):
+            self.recorder.note(replace(outcome, gone_us=now_us()))
 
     def _scales(self, outcome: JobOutcome) -> bool:
         """Whether its CronJob scales a pool, or did; of other Jobs nothing is remembered."""
@@ -124,6 +130,7 @@ class Watcher:
 
     async def list_first(self) -> None:
         """List everything until it works, note it in the ledger, and only then let reports be visited."""
+        self._jobs = await self.recorder.unended_jobs()
         while self.unlisted is not None:
             if await self._list_all():
                 await self.recorder.settled()
@@ -143,7 +150,10 @@ class Watcher:
         """List everything every so often, in case a watch went deaf; what is new counts as told."""
         while True:
             await asyncio.sleep(seconds)
-            await self._list_all()
+            try:
+                await self._list_all()
+            except Exception:  # whatever an object holds, the watches and the other objects go on
+                LOG.exception("what the cluster listed can't be read; it is listed again")
 
     async def _list_all(self) -> bool:
         """Whether everything could be listed; if not, ``unlisted`` says why until the first success."""
@@ -165,7 +175,8 @@ class Watcher:
         self._take_cronjobs(cronjobs, at_us)
         self._take_reports(reports, at_us)
         here = {str(body["metadata"].get("uid")) for body in jobs}
-        self._jobs = {uid: outcome for uid, outcome in self._jobs.items() if uid in here}
+        for outcome in [outcome for uid, outcome in self._jobs.items() if uid not in here]:
+            self._job_gone(outcome)
         for body in jobs:
             self.job_told(None, body)
         self.recorder.note(Confirmed(at_us))

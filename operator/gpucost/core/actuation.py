@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from gpucost.core.instants import instant_text
 from gpucost.core.issues import FAILED_RUNS, MISSED_RUNS, UNKNOWN_RUNS, Issue, counted
-from gpucost.core.money import Ints
+from gpucost.core.money import SECOND_US, Ints
 from gpucost.core.nodecost import rate_of, running_cost
 from gpucost.core.schedule import FOR_EVER, SINCE_EVER, HeldSchedule, PoolTimeline
 from gpucost.core.steps import Steps
@@ -29,6 +29,8 @@ class Run:
     created_us: int
     ended_us: int | None
     succeeded: bool | None
+    gone: bool = False
+    """Whether it was deleted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +74,9 @@ def _with_runs(
 
 
 def _made_by(known: KnownVersion, run: Run) -> bool:
+    """A creation is told in whole seconds, cut: one in the second of an edit counts as after it."""
     start = SINCE_EVER if known.edited_us is None else known.edited_us
-    return start <= run.created_us < (FOR_EVER if known.ended_us is None else known.ended_us)
+    return start <= run.created_us + SECOND_US - 1 < (FOR_EVER if known.ended_us is None else known.ended_us)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,28 +101,38 @@ def drift_of(scheduled: PoolTimeline, done: PoolTimeline, prices: Steps, start_u
     return Drift(time[1] - time[0], cost[1] - cost[0])
 
 
-def runs_in_doubt(schedules: Sequence[HeldSchedule], records: Records, lo_us: int, hi_us: int) -> tuple[Issue, ...]:
+def runs_in_doubt(
+    schedules: Sequence[HeldSchedule], records: Records, lo_us: int, hi_us: int, now_us: int
+) -> tuple[Issue, ...]:
     """Scheduled runs in ``[lo_us, hi_us)`` that failed, did not happen, or of which nobody knows; the count was left."""
     found: list[Issue] = []
+    until = min(hi_us, now_us - GRACE_US)
     for label in sorted({schedule.label for schedule in schedules}):
-        runs = records.runs.get(label, ())
-        failed = [run.created_us for run in runs if run.succeeded is False and lo_us <= run.created_us < hi_us]
-        mine = [
-            replace(s, extra_fires=()) for s in schedules if s.label == label
-        ]  # a catch-up makes up for an earlier one
-        due = np.concatenate([s.fires(lo_us, hi_us - GRACE_US) for s in mine])
-        missing = np.setdiff1d(
-            due, np.array([run.scheduled_us for run in runs if run.scheduled_us is not None], dtype=np.int64)
-        )
+        runs = [run for run in records.runs.get(label, ()) if lo_us <= run.created_us < hi_us]
+        # A catch-up makes up for an earlier time: it is no time of its own.
+        mine = [replace(schedule, extra_fires=()) for schedule in schedules if schedule.label == label]
+        due = np.concatenate([_recorded_fires(schedule, records, lo_us, until) for schedule in mine])
+        made = _times(run.scheduled_us for run in records.runs.get(label, ()))
+        missing = np.sort(due[~np.isin(due, made)])
         unknown = _within(missing, records.gaps)
-        found += _told(
-            FAILED_RUNS, label, np.sort(np.array(failed, dtype=np.int64)), "failed, so the node count was left"
-        )
+        failed = _times(run.created_us for run in runs if run.succeeded is False)
+        lost = _times(run.created_us for run in runs if run.gone and run.ended_us is None)
+        found += _told(FAILED_RUNS, label, failed, "failed, so the node count was left")
         found += _told(MISSED_RUNS, label, missing[~unknown], "did not happen, so the node count was left")
-        found += _told(
-            UNKNOWN_RUNS, label, missing[unknown], "may have happened: nobody watched, and no Job is left to tell"
-        )
+        found += _told(UNKNOWN_RUNS, label, missing[unknown], "may have happened: nobody watched, and no Job is left")
+        found += _told(UNKNOWN_RUNS, label, lost, "began, and their Jobs were deleted before their end was seen")
     return tuple(found)
+
+
+def _times(found: Iterable[int | None]) -> Ints:
+    """Instants, ascending."""
+    return np.sort(np.array([at for at in found if at is not None], dtype=np.int64))
+
+
+def _recorded_fires(schedule: HeldSchedule, records: Records, lo_us: int, hi_us: int) -> Ints:
+    """Fires that are known to have been due; those before a CronJob was first seen only where nobody watched at all."""
+    fires = schedule.fires(lo_us, hi_us)
+    return fires[(fires >= schedule.seen_us) | _within(fires, records.gaps)]
 
 
 def _within(times: Ints, gaps: Sequence[tuple[int, int]]) -> npt.NDArray[np.bool_]:

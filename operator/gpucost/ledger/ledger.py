@@ -181,6 +181,11 @@ class Ledger:
         with self._transaction() as connection:
             return Records(rows.load_runs(connection, keys, since_us), rows.load_gaps(connection, since_us))
 
+    def unended_jobs(self) -> dict[str, JobOutcome]:
+        """Jobs that were last seen running, by uid: some may be gone since."""
+        with self._transaction() as connection:
+            return rows.load_unended(connection)
+
     def job_marks(self) -> Mapping[Key, str]:
         """For each CronJob a text that changes when anything of its Jobs does."""
         return self._marks

@@ -26,6 +26,8 @@ class JobOutcome:
     started_us: int | None
     ended_us: int | None
     succeeded: bool | None
+    gone_us: int | None = None
+    """When it was noticed that it is not there any more."""
 
 
 @dataclass(frozen=True, slots=True)

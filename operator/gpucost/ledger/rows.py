@@ -134,15 +134,21 @@ def load_runs(connection: Connection, keys: Collection[Key], since_us: int) -> d
         last = connection.scalar(before)
         late = or_(JOBS.c.ended_us >= (since_us if last is None else last), JOBS.c.created_us >= since_us)
         for row in connection.execute(select(JOBS).where(*mine, late, JOBS.c.created_us.is_not(None))):
-            run = Run(row.scheduled_us, row.created_us, row.ended_us, row.succeeded)
+            run = Run(row.scheduled_us, row.created_us, row.ended_us, row.succeeded, row.gone_us is not None)
             found.setdefault(f"{namespace}/{name}", []).append(run)
     return {label: tuple(sorted(runs, key=lambda run: run.created_us)) for label, runs in found.items()}
+
+
+def load_unended(connection: Connection) -> dict[str, JobOutcome]:
+    """Jobs that were last seen running, by uid."""
+    found = select(JOBS).where(JOBS.c.ended_us.is_(None), JOBS.c.gone_us.is_(None))
+    return {row["uid"]: JobOutcome(**row) for row in connection.execute(found).mappings()}
 
 
 def load_marks(connection: Connection, keys: Collection[Key] | None = None) -> dict[Key, str]:
     """A text for each CronJob that changes when anything of its Jobs does."""
     c = JOBS.c
-    sums = func.count(), func.count(c.ended_us), func.max(c.ended_us)
+    sums = func.count(), func.count(c.ended_us) + func.count(c.gone_us), func.max(c.ended_us)
     every = select(c.namespace, c.cronjob, *sums).group_by(c.namespace, c.cronjob)
     chosen = (
         every

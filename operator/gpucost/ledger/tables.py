@@ -104,6 +104,7 @@ JOBS: Final = Table(
     Column("started_us", BigInteger),
     Column("ended_us", BigInteger),
     Column("succeeded", Boolean),
+    Column("gone_us", BigInteger),
     Index("ix_gpucost_jobs_cronjob", "namespace", "cronjob", "ended_us"),
 )
 

@@ -86,7 +86,7 @@ def build_report(inputs: Inputs, now_us: int, *, details: bool = False) -> Repor
     lines = tuple(_pool_line(pool, uses, cells, period, now_us) for pool in pools)
     issues = inputs.issues + schedules.issues + undated_edits(inputs.histories, period.start_us, until_us)
     if inputs.records and spec.node_pools.source is ClockSource.ACTUATED:
-        issues += runs_in_doubt(schedules.held, inputs.records, period.start_us, until_us)
+        issues += runs_in_doubt(schedules.held, inputs.records, period.start_us, until_us, now_us)
     stated = stated_parts(spec, inputs.histories, inputs.cluster_zone, period.end_us)
     done = jobs_part(pools) if spec.node_pools.source is ClockSource.ACTUATED else {}
     known = _details(attempts, rollup, buckets, shares, types) if attempts and rollup else None
@@ -113,7 +113,7 @@ def build_report(inputs: Inputs, now_us: int, *, details: bool = False) -> Repor
         laws=check_laws(grid, shares, lines, buckets, spec.allocation.idle, known),
         recommendations=findings,
         potential_savings=savings,
-        inputs=parts_of({**stated, **done}, inputs.rows, rollup.census if rollup else None),
+        inputs=parts_of({**stated, **done}, inputs.rows, rollup),
         details=known,
     )
 

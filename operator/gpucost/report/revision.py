@@ -5,16 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import lru_cache
 from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
 
 from gpucost.api.costreport import CostReportSpec
 from gpucost.core.nodes import Pool
 from gpucost.core.schedule import HeldSchedule
 from gpucost.core.versions import KnownVersion
 from gpucost.core.zones import Zone
-from gpucost.engine.reduction import Census
+from gpucost.engine.reduction import BusyTime, Counts, Executed, Rollup
 
 METHOD_REVISION: Final = "1"
 """Changes when the same inputs may give other figures."""
@@ -56,14 +59,37 @@ def jobs_part(pools: Iterable[Pool]) -> dict[str, str]:
     return {"outcomes of Jobs": _short(steps)}
 
 
-def parts_of(stated: Mapping[str, str], rows: Sequence[HeldSchedule], census: Census | None) -> dict[str, str]:
-    """The stated parts with what was read: rows of the schedule table, and the watermark of the task events."""
+def parts_of(stated: Mapping[str, str], rows: Sequence[HeldSchedule], rollup: Rollup | None) -> dict[str, str]:
+    """The stated parts with what was read: rows of the schedule table, and what the period has of the task events."""
     read = dict(stated)
     if rows:
         read["k8s_nodes_scaling"] = _short(sorted(repr(row) for row in rows))
-    if census:
-        read[TASK_EVENTS] = _short([int(census.events.sum()), census.last_us])
+    if rollup:
+        read[TASK_EVENTS] = _short(
+            [_sum_of_rows(rollup, rows) for rows in (rollup.executed, rollup.counts, rollup.busy)]
+        )
     return read
+
+
+def _sum_of_rows(rollup: Rollup, rows: Executed | Counts | BusyTime) -> int:
+    """A checksum of rows that their order and the numbers of names do not change: a sum of row hashes, modulo 2**64."""
+    names = {"service": _numbers(rollup.services), "node_type": _numbers(rollup.node_types)}
+    found = np.zeros(len(rows.bucket_us), dtype=np.uint64)
+    for field in fields(rows):
+        values = getattr(rows, field.name)
+        column = names[field.name][values] if field.name in names else values.astype(np.int64).view(np.uint64)
+        found = (found ^ column) * _MIX
+        found ^= found >> np.uint64(32)
+    return int(found.sum(dtype=np.uint64))
+
+
+def _numbers(names: Sequence[str]) -> npt.NDArray[np.uint64]:
+    hashes = (hashlib.sha256(name.encode("utf-8", "surrogatepass")).digest()[:8] for name in names)
+    return np.array([int.from_bytes(found, "little") for found in hashes], dtype=np.uint64)
+
+
+_MIX: Final = np.uint64(0x9E3779B97F4A7C15)
+"""An odd number without a pattern: 2**64 divided by the golden ratio (Knuth, The Art of Computer Programming, 6.4)."""
 
 
 def revision(parts: Mapping[str, str]) -> str:

@@ -81,8 +81,21 @@ def expand_references(text: str, env: Mapping[str, str]) -> str:
     """``$(NAME)`` replaced as Kubernetes does it: unknown names stay as they are, ``$$`` is a dollar sign.
 
     https://kubernetes.io/docs/tasks/inject-data-application/define-interdependent-environment-variables/
+
+    Cut at LONGEST_VALUE characters: a few variables that each name the one before twice would else fill the memory.
     """
-    return re.sub(r"\$(?:\$|\(([^()]*)\))", lambda m: "$" if m[1] is None else env.get(m[1], m[0]), text)
+    parts, length, last = [], 0, 0
+    for found in re.finditer(r"\$(?:\$|\(([^()]*)\))", text):
+        value = "$" if found[1] is None else env.get(found[1], found[0])
+        parts += [text[last : found.start()], value]
+        length, last = length + found.start() - last + len(value), found.end()
+        if length > LONGEST_VALUE:
+            break
+    return "".join((*parts, text[last:]))[:LONGEST_VALUE]
+
+
+LONGEST_VALUE: Final = 65_536
+"""Characters of an expanded variable or word; a command that scales nodes takes a few hundred."""
 
 
 class _Unreadable(Exception):

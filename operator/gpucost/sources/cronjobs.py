@@ -368,10 +368,14 @@ def _containers(manifest: _Fields) -> list[_Fields]:
 def _environment(container: _Fields) -> dict[str, object]:
     """A container's variables, the last of each name; an _Elsewhere for a value that the manifest doesn't hold."""
     values: dict[str, object] = {}
+    literals: dict[str, str] = {}
     for entry in _maps(container, "env", "a container's env"):
         name = entry.get("name")
         if isinstance(name, str):  # the API refuses anything else, and it isn't what we look for
-            values[name] = _variable(entry, values)
+            value = values[name] = _variable(entry, literals)
+            literals.pop(name, None)
+            if isinstance(value, str):
+                literals[name] = value
     return values
 
 
@@ -379,13 +383,13 @@ class _Elsewhere:
     """Stands for a value from a ConfigMap, a Secret or the pod."""
 
 
-def _variable(entry: _Fields, earlier: Mapping[str, object]) -> object:
+def _variable(entry: _Fields, earlier: Mapping[str, str]) -> object:
     if entry.get("valueFrom") is not None:
         return _Elsewhere()
     value = entry.get("value")
     if value is None:
         return ""
-    return expand_references(value, _literals(earlier)) if isinstance(value, str) else value
+    return expand_references(value, earlier) if isinstance(value, str) else value
 
 
 def _literals(values: Mapping[str, object]) -> dict[str, str]:

@@ -75,6 +75,7 @@ def _make_jobs() -> None:
         sa.Column("started_us", sa.BigInteger()),
         sa.Column("ended_us", sa.BigInteger()),
         sa.Column("succeeded", sa.Boolean()),
+        sa.Column("gone_us", sa.BigInteger()),
     )
     op.create_index("ix_gpucost_jobs_cronjob", "gpucost_jobs", ["namespace", "cronjob", "ended_us"])
     op.create_table(
