@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -69,6 +72,14 @@ def end(place: Place, job: str, *, succeeded: bool = True) -> str:
     return text
 
 
+def jobs_of(place: Place) -> list[str]:
+    """Names of the Jobs that the ledger knows of a namespace."""
+    with closing(sqlite3.connect(f"file:{place.operator.folder / 'ledger.db'}?mode=ro", uri=True)) as con:
+        return [
+            name for (name,) in con.execute("SELECT name FROM gpucost_jobs WHERE namespace = ?", (place.namespace,))
+        ]
+
+
 def pool(status: Any) -> Any:
     (found,) = status["nodePools"]
     return found
@@ -111,6 +122,23 @@ class TestBill:
         status = scaled.refreshed()
         until = status["period"]["dataUntil"]
         assert pool(status)["nodeHours"] == hours_of((1, START, ended), (4, ended, until))
+
+    def test_a_job_that_vanished_before_the_operator_came_back_is_an_issue(self, scaled: Place) -> None:
+        """It ran when the operator stopped, and is gone when it starts: whether it succeeded, nobody can tell."""
+        start_by_hand(scaled, "four", "by-hand")
+        scaled.operator.process.wait_for(lambda: jobs_of(scaled) == ["by-hand"], 10, "the Job is known")
+        scaled.operator.stop()
+        gone = scaled.cluster.request("DELETE", path(scaled, "jobs", "by-hand") + "?propagationPolicy=Background")
+        assert gone.status == 200
+        scaled.operator.start()
+        scaled.operator.wait_ready()
+        told = (
+            "1 run of CronJob "
+            + scaled.namespace
+            + "/four began, and their Jobs were deleted before their end was seen"
+        )
+        status = scaled.wait(lambda found: told in json.dumps(found), "the issue")
+        assert pool(status)["nodesNow"] == 1
 
     def test_jobs_of_the_real_controller(self, place: Place) -> None:
         """kube-controller-manager runs one CronJob every minute. Its first Job succeeds, by its pod's status; then the count is

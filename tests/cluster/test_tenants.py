@@ -204,7 +204,7 @@ def test_a_url_has_the_driver_read_no_file(tenants: Tenants, addition: str, told
 
 
 def test_a_url_without_a_host_finds_no_socket(tenants: Tenants) -> None:
-    for url in ("postgresql:///ours", "postgresql://%2Fvar%2Frun%2Fpostgresql/ours"):
+    for url in ("postgresql:///ours", "postgresql://%2Fvar%2Frun%2Fpostgresql/ours", "postgresql://u:p@%40name/ours"):
         reason, message = tenants.outcome(url)
         assert reason == "TasksUnreadable"
         assert "must name a host" in message

@@ -103,3 +103,14 @@ def test_at_most_ten_figures_of_one_change_the_totals_first(ledger: Ledger) -> N
 def test_another_report_of_the_same_name_has_a_past_of_its_own(ledger: Ledger) -> None:
     settled(ledger, report("11"), "uid")
     assert settled(ledger, report("10"), "another") == ()
+
+
+def test_what_only_changes_how_much_is_shown_restates_nothing(ledger: Ledger) -> None:
+    """The same inputs, a shorter status: as after a change of topServices, or of the release."""
+    found = report()
+    figures = figures_of(found)
+    settled(ledger, found, "uid")
+    shorter = {**figures, "nodePools": figures["nodePools"][:0]}
+    result = settle(ledger, found, "uid", shorter)
+    assert (result.new, result.shown) == ((), ())
+    assert result.final is not None  # the shorter status is what is compared with next

@@ -432,3 +432,19 @@ def test_any_documents_are_read(documents: list[object], is_selective: bool) -> 
         assert issue.message.startswith("CronJob ")
         assert issue.message.encode()
         assert len(issue.message) < 700
+
+
+def test_variables_that_name_each_other_twice_do_not_fill_the_memory() -> None:
+    """Forty doublings would be a terabyte; the last ones are cut, and state no pool."""
+    doubled = [{"name": f"A{n}", "value": f"$(A{n - 1})$(A{n - 1})"} for n in range(1, 41)]
+    bomb = cronjob(env=[{"name": "A0", "value": "x"}, *doubled, *env(NODE_POOL="$(A40)", NODES_COUNT="4")])
+    assert read_cronjobs([bomb]).versions == ()
+    many = "$(A)" * 20_000
+    assert read_cronjobs([cronjob(env=env(A="x" * 60_000, NODE_POOL=many, NODES_COUNT="4"))]).versions == ()
+
+
+def test_many_variables_are_read_at_once() -> None:
+    """Each may name those before it, without a copy of them for each."""
+    names = [{"name": f"V{n}", "value": f"$(V{n - 1})"} for n in range(1, 20_001)]
+    stated = cronjob(env=[{"name": "V0", "value": "gpu-a100"}, *names, *env(NODE_POOL="$(V20000)", NODES_COUNT="4")])
+    assert states(stated) == ("gpu-a100", 4)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
@@ -127,7 +128,7 @@ def _check_tenant(parts: SplitResult, parameters: Mapping[str, str]) -> None:
         raise SourceError(
             f"sslrootcert of the database URL must lie in {AUTHORITIES}: mount the CA there, or use system"
         )
-    if not parts.hostname or "/" in unquote(parts.netloc.rpartition("@")[2]):
+    if not parts.hostname or re.match("[@/]", unquote(parts.hostname)):
         raise SourceError("the database URL must name a host: sockets of the operator's machine are not for reports")
 
 
