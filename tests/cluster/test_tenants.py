@@ -115,6 +115,18 @@ def test_a_secret_of_another_namespace_can_t_be_named(tenants: Tenants) -> None:
             assert f"Secret {tenants.ours.namespace}/" in condition(told, "Ready")["message"]
 
 
+def test_a_message_names_the_secret_and_not_its_url(tenants: Tenants) -> None:
+    """Of a database without the table: who reads the status learns neither server nor database."""
+    tenants.server.execute(tenants.url("ours"), "ALTER TABLE task_history RENAME TO hidden")
+    try:
+        reason, message = tenants.outcome()
+    finally:
+        tenants.server.execute(tenants.url("ours"), "ALTER TABLE hidden RENAME TO task_history")
+    assert reason == "TableMissing"
+    assert message.startswith(f"the task database of Secret {tenants.ours.namespace}/r-")
+    assert "://" not in message
+
+
 def test_one_s_own_database_is_read(tenants: Tenants) -> None:
     assert tenants.outcome()[0] == "Computed"
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 import time
 from collections.abc import Mapping
 from dataclasses import astuple, dataclass, field, replace
@@ -48,6 +47,7 @@ from gpucost.report.build import resolve_period
 from gpucost.report.conditions import INVALID_SPEC, LEDGER_UNAVAILABLE, NOT_COMPUTED, SECRET_UNREADABLE, SUSPENDED
 from gpucost.report.report import Report
 from gpucost.report.status import Fields
+from gpucost.sources.text import redacted
 
 LOG: Final = logging.getLogger("gpucost.report")
 PENDING_SECONDS: Final = 1.0
@@ -191,6 +191,7 @@ class Reconciler:
         pools = await self._with_records(report, self._chosen(report))
         since = visit.since_us if visit.urgency is Urgency.CHANGED else visit.since_us - self.reads.share_us
         since = max(since, self._looked_us.get(seen.key, 0))
+        url: str | None = None
         try:
             url = await database_url(self.cluster, report)
             found = await self._read_and_compute(Job(report, pools, url, since))
@@ -198,7 +199,7 @@ class Reconciler:
             raise _Failed(Failure(SECRET_UNREADABLE, str(error), about_tasks=True)) from None
         except SourceError as error:
             self.metrics.database_error(error.reason)
-            raise _Failed(Failure(error.reason, _without_url(str(error)), about_tasks=True)) from None
+            raise _Failed(Failure(error.reason, _named(str(error), report, url), about_tasks=True)) from None
         except SpecError as error:
             raise _Failed(Failure(INVALID_SPEC, str(error))) from None
         except (OverflowError, ZoneError) as error:
@@ -335,9 +336,13 @@ class Reconciler:
                 LOG.warning("%s/%s: its Event can't be written: %s", *seen.key, error)
 
 
-def _without_url(message: str) -> str:
-    """A message for the status, which others read: the Secret is named in the spec, and its URL nowhere."""
-    return re.sub(r"\b[a-z+]+://\S+", "of the Secret", message)
+def _named(message: str, report: CostReport, url: str | None) -> str:
+    """A message for the status, which others read: it names the Secret in place of its URL."""
+    tasks = report.spec.tasks
+    if not url or "://" not in url or tasks is None or tasks.database_secret_ref is None:
+        return message
+    name, shown = f"the task database of Secret {report.namespace}/{tasks.database_secret_ref.name}", redacted(url)
+    return message.replace(f"the task database {shown}", name).replace(shown, name)
 
 
 WAITS_FOR_A_CHANGE: Final = frozenset((INVALID_SPEC, SUSPENDED))

@@ -178,8 +178,10 @@ class Ledger:
 
     def records(self, keys: Collection[Key], since_us: int) -> Records:
         """What became of these CronJobs' Jobs since an instant, with the last success before it, and what nobody watched."""
+        known = {key for key in keys if key in self._marks}
         with self._transaction() as connection:
-            return Records(rows.load_runs(connection, keys, since_us), rows.load_gaps(connection, since_us))
+            runs = rows.load_runs(connection, known, since_us) if known else {}
+            return Records(runs, rows.load_gaps(connection, since_us))
 
     def unended_jobs(self) -> dict[str, JobOutcome]:
         """Jobs that were last seen running, by uid: some may be gone since."""

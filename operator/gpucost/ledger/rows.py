@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Select, Table, delete, func, or_, select
+from sqlalchemy import Connection, Row, Select, Table, and_, delete, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from gpucost.core.actuation import Run
@@ -127,15 +127,22 @@ def write_jobs(connection: Connection, outcomes: Iterable[JobOutcome]) -> None:
 def load_runs(connection: Connection, keys: Collection[Key], since_us: int) -> dict[str, tuple[Run, ...]]:
     """What became of CronJobs' Jobs that ended or were made since an instant, and the last success before it; by
     ``namespace/name``."""
+    c = JOBS.c
+    mine = c.namespace.in_({namespace for namespace, _ in keys})
+    before = (
+        select(c.namespace, c.cronjob, func.max(c.ended_us).label("ended_us"))
+        .where(mine, c.succeeded, c.ended_us < since_us)
+        .group_by(c.namespace, c.cronjob)
+        .subquery()
+    )
+    same = before.c.namespace == c.namespace, before.c.cronjob == c.cronjob, before.c.ended_us == c.ended_us
+    late = select(JOBS).where(mine, or_(c.ended_us >= since_us, c.created_us >= since_us))
     found: dict[str, list[Run]] = {}
-    for namespace, name in keys:
-        mine = JOBS.c.namespace == namespace, JOBS.c.cronjob == name
-        before = select(func.max(JOBS.c.ended_us)).where(*mine, JOBS.c.succeeded, JOBS.c.ended_us < since_us)
-        last = connection.scalar(before)
-        late = or_(JOBS.c.ended_us >= (since_us if last is None else last), JOBS.c.created_us >= since_us)
-        for row in connection.execute(select(JOBS).where(*mine, late, JOBS.c.created_us.is_not(None))):
-            run = Run(row.scheduled_us, row.created_us, row.ended_us, row.succeeded, row.gone_us is not None)
-            found.setdefault(f"{namespace}/{name}", []).append(run)
+    for query in (select(JOBS).join(before, and_(*same)), late):
+        for row in connection.execute(query):
+            if (row.namespace, row.cronjob) in keys and row.created_us is not None:
+                run = Run(row.scheduled_us, row.created_us, row.ended_us, row.succeeded, row.gone_us is not None)
+                found.setdefault(f"{row.namespace}/{row.cronjob}", []).append(run)
     return {label: tuple(sorted(runs, key=lambda run: run.created_us)) for label, runs in found.items()}
 
 
