@@ -157,3 +157,9 @@ def test_a_job_made_in_the_second_of_an_edit_is_of_the_edited_version() -> None:
     histories = ((KnownVersion(MORNING, ended_us=edited), KnownVersion(six, edited)), (KnownVersion(EVENING),))
     told = records([run(None, "08:00", created="08:00")], [run("18:00", "18:00")])
     assert node_hours(pool(told, histories)) == 60
+
+
+def test_a_job_made_in_the_second_of_the_deletion_is_of_the_version_that_was_deleted() -> None:
+    deleted = (KnownVersion(MORNING, ended_us=utc("2025-06-02T08:00") + 500_000),)
+    told = records([run(None, "08:00", created="08:00")], [run("18:00", "18:00")])
+    assert node_hours(pool(told, (deleted, (KnownVersion(EVENING),)))) == 40

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -59,24 +59,30 @@ class ActuatedSchedule:
 def actuated(histories: Iterable[Sequence[KnownVersion]], records: Records) -> dict[str, list[ActuatedSchedule]]:
     """What Jobs did to each pool: a Job sets the count of the version that stood when it was made."""
     found: dict[str, list[ActuatedSchedule]] = {}
-    for known, runs in _with_runs(histories, records):
-        mine = [run for run in runs if run.succeeded and run.ended_us is not None and _made_by(known, run)]
-        version = known.version
-        times = tuple(sorted(run.ended_us for run in mine if run.ended_us is not None))
-        found.setdefault(version.pool, []).append(ActuatedSchedule(version.label, version.pool, version.nodes, times))
+    for history in histories:
+        succeeded: list[list[int]] = [[] for _ in history]
+        for run in records.runs.get(history[-1].version.label, ()) if history else ():
+            maker = _maker(history, run)
+            if run.succeeded and run.ended_us is not None and maker is not None:
+                succeeded[maker].append(run.ended_us)
+        for known, times in zip(history, succeeded, strict=True):
+            version = known.version
+            schedule = ActuatedSchedule(version.label, version.pool, version.nodes, tuple(sorted(times)))
+            found.setdefault(version.pool, []).append(schedule)
     return found
 
 
-def _with_runs(
-    histories: Iterable[Sequence[KnownVersion]], records: Records
-) -> Iterator[tuple[KnownVersion, Sequence[Run]]]:
-    return ((known, records.runs.get(known.version.label, ())) for history in histories for known in history)
+def _maker(history: Sequence[KnownVersion], run: Run) -> int | None:
+    """The number of the version that made a Job. A creation is told in whole seconds, cut: the last version of that second."""
+    stood = [
+        number for number, known in enumerate(history) if _stood(known, run.created_us, run.created_us + SECOND_US)
+    ]
+    return stood[-1] if stood else None
 
 
-def _made_by(known: KnownVersion, run: Run) -> bool:
-    """A creation is told in whole seconds, cut: one in the second of an edit counts as after it."""
+def _stood(known: KnownVersion, lo_us: int, hi_us: int) -> bool:
     start = SINCE_EVER if known.edited_us is None else known.edited_us
-    return start <= run.created_us + SECOND_US - 1 < (FOR_EVER if known.ended_us is None else known.ended_us)
+    return start < hi_us and lo_us < (FOR_EVER if known.ended_us is None else known.ended_us)
 
 
 @dataclass(frozen=True, slots=True)
