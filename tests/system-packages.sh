@@ -1,6 +1,6 @@
 #!/bin/sh
 # What the tests need of the system: PostgreSQL, Prometheus with promtool, openssl, bubblewrap (it runs the steps of the
-# Dockerfile), the programs of a Kubernetes cluster, and helm. As root on Debian the packages are installed, Kubernetes
+# Dockerfile), Chromium with fonts, the programs of a Kubernetes cluster, and helm. As root on Debian the packages are installed, Kubernetes
 # and helm are built once where Go is; what can't be had leaves its tests skipped by name, and fails them where CI=true.
 # Only programs are wanted: no service is left running.
 set -eu
@@ -17,6 +17,7 @@ ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || have initdb || wanted="$w
 have prometheus promtool || wanted="$wanted prometheus"
 have openssl || wanted="$wanted openssl"
 have bwrap || wanted="$wanted bubblewrap"
+have chromium || wanted="$wanted chromium fonts-liberation fonts-dejavu-core"
 
 install() (
   export DEBIAN_FRONTEND=noninteractive
