@@ -15,13 +15,10 @@ from rich.text import Text
 
 from gpucost.cli import render
 from gpucost.computing import compute
-from gpucost.core.allocation import Outcome
 from gpucost.core.instants import instant_text
-from gpucost.core.money import shown_money, shown_percent
 from gpucost.demo import RELATION, Demo, made_demo, trace_demo
-from gpucost.report.lines import node_line, sum_lines, task_lines
 from gpucost.report.report import Report
-from gpucost.report.tables import days
+from gpucost.report.words import findings, worst_day
 from gpucost.sources.tasks import engine
 
 
@@ -57,37 +54,6 @@ def _print(demo: Demo, report: Report, out: Path | None) -> None:
         console.print(Text(f"  {command}"), soft_wrap=True)  # a command that wraps can't be copied
 
 
-def findings(report: Report) -> Iterator[str]:
-    """What the report found, in money."""
-    currency, line = report.spec.currency, node_line(report)
-    whole = sum_lines(list(task_lines(report).values()))
-    idle = shown_percent(line.idle_cost, line.node_cost)
-    yield (
-        f"{shown_money(line.node_cost, currency)} for nodes; {shown_money(line.idle_cost, currency)} of it ({idle or '-'}) "
-        "while they stood idle"
-    )
-    failed = whole.cost_by[Outcome.FAILURE]
-    if failed:
-        worst, money = _worst_day(report)
-        yield (
-            f"{shown_money(failed, currency)} went into attempts that failed, "
-            f"{shown_money(money, currency)} of it on {worst} alone"
-        )
-    for k, name in enumerate(report.types):
-        mine = node_line(report, node_type=k)
-        if mine.node_cost and not mine.executed_us:
-            yield f"{shown_money(mine.node_cost, currency)} for type {name}, on which no task ran"
-    if report.potential_savings:
-        yield f"{shown_money(report.potential_savings, currency)} could be saved by the schedules recommended above"
-
-
-def _worst_day(report: Report) -> tuple[str, int]:
-    """The date with the most money in failures, and the money."""
-    found = {column.name: list(column.values) for column in days(report).columns}
-    money, date = max(zip(found["failure_cost"], found["date"], strict=True))
-    return str(date), int(money)
-
-
 def _next_commands(demo: Demo, report: Report, out: Path | None) -> Iterator[str]:
     gpucost = _program()
     if out is None:
@@ -96,7 +62,7 @@ def _next_commands(demo: Demo, report: Report, out: Path | None) -> Iterator[str
     inputs = f"-f {out}/report.yaml --cronjobs {out}/cronjobs.yaml --db {out}/tasks.parquet --now {instant_text(demo.now_us)}"
     yield f"{gpucost} report {inputs} -o wide"
     if report.census is not None and report.shares.cost.any():
-        yield f"{gpucost} explain day {_worst_day(report)[0]} {inputs}"
+        yield f"{gpucost} explain day {worst_day(report)[0]} {inputs}"
     if report.pools:
         yield f"{gpucost} explain pool {report.pools[0].pool.name} {inputs}"
     yield f"{gpucost} init --cronjobs {out}/cronjobs.yaml --db {out}/tasks.parquet"

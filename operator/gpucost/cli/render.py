@@ -19,8 +19,17 @@ from rich.text import Text
 from gpucost.core.allocation import Idle, Outcome
 from gpucost.core.calendar import DAY_TYPES
 from gpucost.core.instants import instant_text
-from gpucost.core.issues import counted, shorten
-from gpucost.core.money import HOUR_US, SECOND_US, hours_text, round_half_up, seconds_text, shown_money, shown_percent
+from gpucost.core.issues import shorten
+from gpucost.core.money import (
+    HOUR_US,
+    SECOND_US,
+    hours_text,
+    seconds_text,
+    shown_hours,
+    shown_money,
+    shown_percent,
+    shown_tariff,
+)
 from gpucost.report.explain import LISTED, Section
 from gpucost.report.lines import (
     NodeLine,
@@ -36,7 +45,8 @@ from gpucost.report.lines import (
 )
 from gpucost.report.report import Report
 from gpucost.report.status import cost_report, display_of
-from gpucost.report.tables import cost_per_success, peaks
+from gpucost.report.tables import cost_per_success
+from gpucost.report.words import LEAKS_OVERLAP, leaks, peak_hours, read_and_charged, state, unallocated
 
 PLAIN_WIDTH = 120
 """Width where the output is no terminal."""
@@ -105,20 +115,6 @@ def money(nano: int) -> str:
     return shown_money(nano)
 
 
-def tariff(nano: Any) -> str:
-    """Money per unit, to six decimals; a dash where there is none."""
-    if nano is None:
-        return "-"
-    scaled = round_half_up(nano.numerator, nano.denominator * 1000)
-    return f"{scaled // 1_000_000:,}.{scaled % 1_000_000:06d}"
-
-
-def hours(microseconds: int) -> str:
-    """Hours to one decimal."""
-    tenths = round_half_up(microseconds, 360_000_000)
-    return f"{tenths // 10:,}.{tenths % 10}"
-
-
 def table(
     title: str,
     *columns: str,
@@ -146,13 +142,11 @@ def _headline(report: Report) -> RenderableType:
     shown, line = display_of(report), node_line(report)
     currency = report.spec.currency
     zone = report.spec.time_zone
-    title = Text.assemble(
-        (f"{report.namespace}/{report.name}", "bold"), f"  {shown['period']} {zone}, {_state(report)}"
-    )
-    rows = [("Node cost", shown["nodeCost"], f"{hours(line.node_us)} node-hours")]
+    title = Text.assemble((f"{report.namespace}/{report.name}", "bold"), f"  {shown['period']} {zone}, {state(report)}")
+    rows = [("Node cost", shown["nodeCost"], f"{shown_hours(line.node_us)} node-hours")]
     unpriced = report.quality.unpriced_us
     if unpriced:
-        rows.append(("Without a price", f"{hours(unpriced)} node-hours", "their cost is missing above"))
+        rows.append(("Without a price", f"{shown_hours(unpriced)} node-hours", "their cost is missing above"))
     if report.census is not None:
         lost = shown_percent(line.idle_cost, line.node_cost)
         rows += [
@@ -160,7 +154,7 @@ def _headline(report: Report) -> RenderableType:
             (
                 "Not allocated",
                 shown_money(line.unallocated, currency),
-                _unallocated(report),
+                unallocated(report),
             ),
             ("Idle nodes", shown["idleCost"], f"{lost or '-'} of node cost; utilization {shown['utilization'] or '-'}"),
         ]
@@ -173,24 +167,6 @@ def _headline(report: Report) -> RenderableType:
     for row in rows:
         grid.add_row(*(Text(str(cell)) for cell in row))
     return Group(title, Padding(grid, (1, 0, 0, 2)))
-
-
-def _unallocated(report: Report) -> str:
-    """What the node cost is that no attempt was charged."""
-    if report.spec.allocation.idle is Idle.SEPARATE:
-        return "idle nodes, which tasks do not pay for here"
-    return f"{report.spec.allocation.bucket.lower()}s and node types without a task"
-
-
-def _state(report: Report) -> str:
-    """How far the period is."""
-    if report.final:
-        return "final"
-    if report.now_us < report.period.start_us:
-        return "not begun"
-    if report.now_us >= report.period.end_us:
-        return "over, not final yet"
-    return f"so far, until {instant_text(report.now_us)}"
 
 
 def _node_types(report: Report) -> RenderableType:
@@ -210,8 +186,8 @@ def _node_row(name: str, line: NodeLine, has_tasks: bool, priced: bool) -> list[
     price = ratio(line.node_cost * HOUR_US, line.node_us) if priced else None
     row = [
         name,
-        hours(line.node_us),
-        "-" if price is None else tariff(price).rstrip("0").rstrip("."),
+        shown_hours(line.node_us),
+        "-" if price is None else shown_tariff(price).rstrip("0").rstrip("."),
         money(line.node_cost),
     ]
     if has_tasks:
@@ -246,11 +222,11 @@ def _service_row(name: str, line: TaskLine) -> list[str]:
         f"{line.attempts:,}",
         f"{line.attempts_by[Outcome.SUCCESS]:,}",
         f"{line.attempts_by[Outcome.FAILURE]:,}",
-        hours(line.executed_us),
+        shown_hours(line.executed_us),
         money(line.cost),
-        tariff(cost_per_success(line)),
-        tariff(ratio(line.cost_by[Outcome.FAILURE] * SECOND_US, line.executed_by[Outcome.FAILURE])),
-        tariff(ratio(line.effective_cost, line.attempts_by[Outcome.SUCCESS])),
+        shown_tariff(cost_per_success(line)),
+        shown_tariff(ratio(line.cost_by[Outcome.FAILURE] * SECOND_US, line.executed_by[Outcome.FAILURE])),
+        shown_tariff(ratio(line.effective_cost, line.attempts_by[Outcome.SUCCESS])),
     ]
 
 
@@ -262,7 +238,7 @@ def _day_types(report: Report) -> RenderableType:
             [
                 name,
                 str(days_of(report, index)),
-                hours(line.node_us),
+                shown_hours(line.node_us),
                 money(line.node_cost),
                 money(line.idle_cost),
                 shown_percent(line.allocated, line.node_cost) or "-",
@@ -270,43 +246,16 @@ def _day_types(report: Report) -> RenderableType:
             ]
         )
     columns = ("days", "node-hours", "node cost", "idle cost", "coverage", "utilization")
-    return table("When", "day type", *columns, rows=rows, note=_idlest(report))
-
-
-def _idlest(report: Report) -> str:
-    """The busiest and the idlest hour, in words."""
-    found = {column.name: list(column.values) for column in peaks(report).columns}
-    words: list[str] = []
-    if not node_line(report).busy_us:
-        return ""
-    for rank, hour, used in zip(found["rank"], found["hour"], found["busy_seconds"], strict=True):
-        if rank in ("busiest hour", "idlest hour"):
-            words.append(f"{rank} {hour:02d}:00 ({hours(used)} node-hours used)")
-    return "; ".join(words)
+    return table("When", "day type", *columns, rows=rows, note=peak_hours(report))
 
 
 def _leaks(report: Report) -> RenderableType:
-    """Money that bought no success, the largest first."""
-    whole, line = sum_lines(list(task_lines(report).values())), node_line(report)
+    whole = node_line(report).node_cost
     rows = [
-        ("failed attempts", whole.cost_by[Outcome.FAILURE], counted(whole.attempts_by[Outcome.FAILURE], "attempt")),
-        (
-            "interrupted attempts",
-            whole.cost_by[Outcome.INTERRUPTED],
-            counted(whole.attempts_by[Outcome.INTERRUPTED], "attempt"),
-        ),
-        ("idle nodes", line.idle_cost, f"{hours(line.idle_us)} node-hours"),
+        [leak.name, leak.how_much, money(leak.cost), shown_percent(leak.cost, whole) or "-"] for leak in leaks(report)
     ]
-    for k, name in enumerate(report.types):
-        unused = node_line(report, node_type=k)
-        if unused.node_cost and not unused.executed_us:
-            rows.append(
-                (f"node type {name}: no task ran on it", unused.node_cost, f"{hours(unused.node_us)} node-hours")
-            )
-    rows.sort(key=lambda row: -row[1])
-    shown = [[name, what, money(nano), shown_percent(nano, line.node_cost) or "-"] for name, nano, what in rows if nano]
-    note = "lines overlap: attempts carry a share of idle nodes" if report.spec.allocation.idle == "Distribute" else ""
-    return table("Where it leaks", "leak", "how much", "money", "of node cost", rows=shown, left=2, note=note)
+    note = LEAKS_OVERLAP if report.spec.allocation.idle is Idle.DISTRIBUTE else ""
+    return table("Where it leaks", "leak", "how much", "money", "of node cost", rows=rows, left=2, note=note)
 
 
 def _advice(report: Report) -> RenderableType:
@@ -320,7 +269,7 @@ def _pools(report: Report) -> RenderableType:
         [
             line.pool.name,
             line.pool.node_type,
-            hours(line.node_us),
+            shown_hours(line.node_us),
             money(line.cost),
             "-" if line.nodes_now is None else str(line.nodes_now),
             f"{instant_text(line.next_change.at_us)} -> {line.next_change.nodes}" if line.next_change else "-",
@@ -339,7 +288,7 @@ def _distributions(report: Report) -> RenderableType:
     tables = []
     for measure in ("cost_per_success", "cost_per_failed_second"):
         rows = [
-            [shorten(service, NAME_WIDTH), f"{found['count'][i]:,}", *(tariff(found[name][i]) for name in names)]
+            [shorten(service, NAME_WIDTH), f"{found['count'][i]:,}", *(shown_tariff(found[name][i]) for name in names)]
             for i, service in enumerate(found["service_name"])
             if found["measure"][i] == measure
         ]
@@ -349,17 +298,7 @@ def _distributions(report: Report) -> RenderableType:
 
 
 def _quality(report: Report) -> RenderableType:
-    quality = report.quality
-    parts = []
-    if report.census is not None:
-        skipped = ", ".join(f"{count:,} {reason}" for reason, count in sorted(quality.skipped.items())) or "none"
-        parts.append(
-            f"{quality.charged:,} of {counted(quality.loaded, 'attempt')} charged; skipped: {skipped}; "
-            f"{counted(quality.never_ran, 'task')} never ran."
-        )
-    broken = [law.name for law in report.laws if not law.holds]
-    parts.append(f"LAWS BROKEN: {', '.join(broken)}" if broken else "Money adds up to the nano-unit.")
-    lines = [Text(" ".join(parts))]
+    quality, lines = report.quality, [Text(read_and_charged(report))]
     for issue in quality.issues[:ISSUES_SHOWN]:
         lines.append(Text.assemble((issue.reason, "yellow"), f": {issue.message}"))
     if len(quality.issues) > ISSUES_SHOWN:

@@ -166,3 +166,17 @@ def shown_percent(numerator: int, denominator: int) -> str | None:
     if not denominator:
         return None
     return f"{decimal_text(Fraction(100 * numerator, denominator), 1, 1)} %"
+
+
+def shown_hours(microseconds: int) -> str:
+    """Hours for people: ``1,234.5``."""
+    tenths = round_half_up(microseconds, HOUR_US // 10)
+    return f"{tenths // 10:,}.{tenths % 10}"
+
+
+def shown_tariff(nano: int | Fraction | None) -> str:
+    """Money per unit for people, to six decimals: ``0.061770``; a dash where there is none."""
+    if nano is None:
+        return "-"
+    millionths = round_half_up(nano.numerator, nano.denominator * 1000)
+    return f"{millionths // 1_000_000:,}.{millionths % 1_000_000:06d}"

@@ -1,0 +1,126 @@
+"""A report in words: what the terminal, pages and notebooks say about its figures, written once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from gpucost.core.allocation import Idle, Outcome
+from gpucost.core.instants import instant_text
+from gpucost.core.issues import counted
+from gpucost.core.money import shown_hours, shown_money, shown_percent
+from gpucost.report.lines import NodeLine, TaskLine, node_line, sum_lines, task_lines
+from gpucost.report.report import Report
+from gpucost.report.tables import days, peaks
+
+
+class Leak(NamedTuple):
+    """Money that bought no success, in nano-units."""
+
+    name: str
+    how_much: str
+    cost: int
+
+
+def state(report: Report) -> str:
+    """How far the period is."""
+    if report.final:
+        return "final"
+    if report.now_us < report.period.start_us:
+        return "not begun"
+    if report.now_us >= report.period.end_us:
+        return "over, not final yet"
+    return f"so far, until {instant_text(report.now_us)}"
+
+
+def unallocated(report: Report) -> str:
+    """What the node cost is that no attempt was charged."""
+    if report.spec.allocation.idle is Idle.SEPARATE:
+        return "idle nodes, which tasks do not pay for here"
+    return f"{report.spec.allocation.bucket.lower()}s and node types without a task"
+
+
+def whole(report: Report) -> TaskLine:
+    """The line of all services."""
+    return sum_lines(list(task_lines(report).values()))
+
+
+def unused_types(report: Report) -> Iterator[tuple[str, NodeLine]]:
+    """Node types that cost something and on which no task ran."""
+    for k, name in enumerate(report.types):
+        line = node_line(report, node_type=k)
+        if line.node_cost and not line.executed_us:
+            yield name, line
+
+
+def leaks(report: Report) -> list[Leak]:
+    """Money that bought no success, the largest first; attempts carry a share of idle nodes with ``idle: Distribute``."""
+    tasks, nodes = whole(report), node_line(report)
+    found = [
+        Leak(f"{outcome.lower()} attempts", counted(tasks.attempts_by[kind], "attempt"), tasks.cost_by[kind])
+        for kind, outcome in ((Outcome.FAILURE, "failed"), (Outcome.INTERRUPTED, "interrupted"))
+    ]
+    found.append(Leak("idle nodes", f"{shown_hours(nodes.idle_us)} node-hours", nodes.idle_cost))
+    found += [
+        Leak(f"node type {name}: no task ran on it", f"{shown_hours(line.node_us)} node-hours", line.node_cost)
+        for name, line in unused_types(report)
+    ]
+    return sorted((leak for leak in found if leak.cost), key=lambda leak: -leak.cost)
+
+
+LEAKS_OVERLAP = "lines overlap: attempts carry a share of idle nodes"
+"""What is to be said under the leaks of a report with ``idle: Distribute``."""
+
+
+def findings(report: Report) -> Iterator[str]:
+    """What the report found, in money, a sentence each."""
+    currency, line = report.spec.currency, node_line(report)
+    idle = shown_percent(line.idle_cost, line.node_cost)
+    yield (
+        f"{shown_money(line.node_cost, currency)} for nodes; {shown_money(line.idle_cost, currency)} of it ({idle or '-'}) "
+        "while they stood idle"
+    )
+    failed = whole(report).cost_by[Outcome.FAILURE]
+    if failed:
+        worst, money = worst_day(report)
+        yield (
+            f"{shown_money(failed, currency)} went into attempts that failed, "
+            f"{shown_money(money, currency)} of it on {worst} alone"
+        )
+    for name, mine in unused_types(report):
+        yield f"{shown_money(mine.node_cost, currency)} for type {name}, on which no task ran"
+    if report.potential_savings:
+        yield f"{shown_money(report.potential_savings, currency)} could be saved by the schedules recommended above"
+
+
+def worst_day(report: Report) -> tuple[str, int]:
+    """The date with the most money in failures, and the money."""
+    found = {column.name: list(column.values) for column in days(report).columns}
+    money, date = max(zip(found["failure_cost"], found["date"], strict=True))
+    return str(date), int(money)
+
+
+def peak_hours(report: Report) -> str:
+    """The busiest and the idlest hour; nothing where no node was busy."""
+    found = {column.name: list(column.values) for column in peaks(report).columns}
+    if not node_line(report).busy_us:
+        return ""
+    return "; ".join(
+        f"{rank} {hour:02d}:00 ({shown_hours(used)} node-hours used)"
+        for rank, hour, used in zip(found["rank"], found["hour"], found["busy_seconds"], strict=True)
+        if rank in ("busiest hour", "idlest hour")
+    )
+
+
+def read_and_charged(report: Report) -> str:
+    """How many attempts were charged, and why others were not; whether money adds up."""
+    quality, parts = report.quality, []
+    if report.census is not None:
+        skipped = ", ".join(f"{count:,} {reason}" for reason, count in sorted(quality.skipped.items())) or "none"
+        parts.append(
+            f"{quality.charged:,} of {counted(quality.loaded, 'attempt')} charged; skipped: {skipped}; "
+            f"{counted(quality.never_ran, 'task')} never ran."
+        )
+    broken = [law.name for law in report.laws if not law.holds]
+    parts.append(f"LAWS BROKEN: {', '.join(broken)}" if broken else "Money adds up to the nano-unit.")
+    return " ".join(parts)
