@@ -170,12 +170,56 @@ def test_extra_parts_reach_the_pod(helm: Helm) -> None:
 
 
 def test_in_namespaces_there_are_roles_and_no_cluster_role_for_the_operator(helm: Helm) -> None:
-    rendered = helm.render(**TENANTS)
+    """But to ask who may see a page, where there are pages."""
+    rendered = helm.render(**TENANTS, web={"enabled": False})
     roles = [one for one in rendered if one["kind"] == "Role"]
     bound = [one["metadata"]["namespace"] for one in rendered if one["kind"] == "RoleBinding"]
     assert [one["metadata"]["namespace"] for one in roles] == bound == ["team-a", "team-b"]
     assert all(("core", "namespaces", "get, list, watch") not in rules(role) for role in roles)
     assert not [one for one in rendered if one["kind"] == "ClusterRoleBinding"]
+
+
+REVIEWS = [
+    ("authentication.k8s.io", "tokenreviews", "create"),
+    ("authorization.k8s.io", "subjectaccessreviews", "create"),
+]
+
+
+@pytest.mark.parametrize("scope", [{}, TENANTS])
+@pytest.mark.parametrize(
+    ("web", "asks"),
+    [
+        ({}, True),
+        ({"enabled": False}, False),
+        ({"enabled": False, "protectMetrics": True}, True),
+    ],
+)
+def test_who_may_see_a_page_is_asked_where_somebody_needs_to_know(
+    helm: Helm, scope: dict[str, Any], web: dict[str, bool], asks: bool
+) -> None:
+    rendered = helm.render(**scope, web=web)
+    made = [one for one in rendered if one["metadata"]["name"].endswith("-reviews")]
+    assert [one["kind"] for one in made] == ["ClusterRole", "ClusterRoleBinding"] * asks
+    assert not asks or rules(made[0]) == REVIEWS
+    every = [rule for one in rendered if one["kind"].endswith("Role") for rule in rules(one)]
+    assert [rule for rule in every if rule[0] in dict.fromkeys(group for group, _, _ in REVIEWS)] == REVIEWS * asks
+    bound = [one["metadata"]["name"] for one in rendered if one["kind"] == "ClusterRoleBinding"]
+    assert len(bound) == asks + (scope == {})
+
+
+def test_pages_are_there_and_metrics_open_unless_stated(helm: Helm) -> None:
+    flags = ("GPUCOST_PAGES", "GPUCOST_PROTECT_METRICS")
+    for web, expected in (({}, ["true", "false"]), ({"enabled": False, "protectMetrics": True}, ["false", "true"])):
+        found = environment(helm.render(web=web))
+        assert [found[flag] for flag in flags] == expected
+
+
+def test_prometheus_sends_its_token_where_metrics_are_protected(helm: Helm) -> None:
+    for protected in (False, True):
+        rendered = helm.render(**MONITORING, web={"protectMetrics": protected})
+        (endpoint,) = named(rendered, "ServiceMonitor")["spec"]["endpoints"]
+        token = "/var/run/secrets/kubernetes.io/serviceaccount/token" if protected else None
+        assert endpoint.get("bearerTokenFile") == token
 
 
 def test_secrets_are_got_by_name_only(helm: Helm) -> None:
@@ -203,7 +247,8 @@ def test_the_permissions_in_the_docs_are_those_of_the_chart(helm: Helm) -> None:
     rows = [
         tuple(cell.strip() for cell in line.split("|")[1:4]) for line in table.splitlines() if line.startswith("| ")
     ]
-    assert rows[2:] == [*wide, *rules(secrets)]
+    reviews = rules(named(helm.render(), "ClusterRole", "-reviews"))
+    assert rows[2:] == [*wide, *rules(secrets), *reviews]
 
 
 def test_crds_are_the_projects_with_a_note_to_keep_them(helm: Helm) -> None:
@@ -335,5 +380,5 @@ def test_two_releases_of_one_name_have_cluster_roles_of_their_own(helm: Helm) ->
         found = [one for one in yaml.load_all(rendered, Loader=yaml.CSafeLoader) if one]
         return {one["metadata"]["name"] for one in found if one["kind"] == "ClusterRole"}
 
-    assert len(cluster_roles("a")) == 3
+    assert len(cluster_roles("a")) == 4
     assert not cluster_roles("a") & cluster_roles("b")
