@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gpucost.computing import compute
+    from gpucost.report.comparison import Comparison, compare
     from gpucost.report.report import Report
 
-__all__ = ["Report", "compute"]
+__all__ = ["Comparison", "Report", "compare", "compute"]
 
 
 def __getattr__(name: str) -> Any:
@@ -22,6 +23,10 @@ def __getattr__(name: str) -> Any:
         from gpucost.computing import compute
 
         return compute
+    if name in ("Comparison", "compare"):
+        from gpucost.report import comparison
+
+        return getattr(comparison, name)
     if name == "Report":
         from gpucost.report.report import Report
 

@@ -183,11 +183,13 @@ class Report:
     def frame(self, name: str) -> pd.DataFrame:
         """A table as a pandas frame with exact decimals, by its name; ``frames`` lists the names.
 
+        ``attrs["units"]`` and ``attrs["notes"]`` of the frame say by column what it holds.
         Raises KeyError for another name, ValueError where the table needs details that the report has not.
         """
+        from gpucost.report.notebookview import framed
         from gpucost.report.tables import table  # tables read reports; a method reads better in a notebook
 
-        return table(self, name).frame()
+        return framed(table(self, name), self.spec.currency)
 
     @property
     def frames(self) -> list[str]:
@@ -195,6 +197,12 @@ class Report:
         from gpucost.report.tables import available
 
         return available(self)
+
+    def _repr_html_(self) -> str:
+        """How a notebook shows it."""
+        from gpucost.report.notebookview import report_html
+
+        return report_html(self)
 
     def period_dates(self) -> tuple[dt.date, dt.date]:
         """First and last local date of the stated period, also of its future."""

@@ -1,0 +1,195 @@
+"""What notebooks show: frames that carry their units, and reports and comparisons as a little HTML.
+
+The HTML takes colours and fonts from the notebook, so it fits light and dark themes; it has no scripts, and every text is
+escaped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
+from fractions import Fraction
+from html import escape
+from typing import TYPE_CHECKING, Final
+
+from gpucost.core.allocation import Outcome
+from gpucost.core.money import HOUR_US, NANO, decimal_text, shown_money, shown_percent
+from gpucost.report.columns import Kind, Table
+from gpucost.report.comparison import Comparison, ServiceChange, TypeChange
+from gpucost.report.lines import TaskLine, is_priced, node_line, ratio, sum_lines, task_lines, top_lines
+from gpucost.report.report import Report
+from gpucost.report.status import display_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TOP: Final = 10
+"""Rows of a list that a notebook shows; frames have them all."""
+ABSENT: Final = "–"
+
+_UNITS: Final[Mapping[Kind, str]] = {
+    Kind.MONEY: "{currency}",
+    Kind.TARIFF: "{currency} per unit",
+    Kind.SECONDS: "s",
+    Kind.HOURS: "h",
+}
+"""Other kinds have no unit, or the column's name says it."""
+
+
+def framed(table: Table, currency: str) -> pd.DataFrame:
+    """A table as a pandas frame, with ``attrs["units"]`` and ``attrs["notes"]`` that say by column what it holds."""
+    frame = table.frame()
+    frame.attrs["units"] = {c.name: _UNITS[c.kind].format(currency=currency) for c in table.columns if c.kind in _UNITS}
+    frame.attrs["notes"] = {c.name: c.note for c in table.columns if c.note}
+    return frame
+
+
+# A report
+
+
+def report_html(report: Report) -> str:
+    """A report as HTML: the answer, node types, the dearest services, and what a reader should know."""
+    parts = [_title(report.name, str(display_of(report)["period"])), _answer(report), _node_types(report)]
+    if report.census is not None:
+        parts.append(_services(report))
+    parts.append(_list(f"{issue.reason}: {issue.message}" for issue in report.quality.issues))
+    if not report.conserved:
+        parts.append(_list(f"{law.name} does not hold" for law in report.laws if not law.holds))
+    return f"<div>{''.join(parts)}</div>"
+
+
+def _answer(report: Report) -> str:
+    line, currency = node_line(report), report.spec.currency
+    answer = f"<b>{escape(shown_money(line.node_cost, currency))}</b> for nodes"
+    if report.census is None:
+        return f"<p>{answer}.</p>"
+    idle = shown_percent(line.idle_cost, line.node_cost) or ABSENT
+    whole = sum_lines(list(task_lines(report).values()))
+    succeeded = whole.attempts_by[Outcome.SUCCESS]
+    each = _tariff(ratio(line.node_cost, succeeded))
+    return (
+        f"<p>{answer}, {shown_money(line.idle_cost)} ({idle}) of it while they stood idle. "
+        f"{succeeded:,} successes: <b>{each}</b> each, all nodes included.</p>"
+    )
+
+
+def _node_types(report: Report) -> str:
+    header = ("Node type", "Node-hours", "Price", "Node cost", "Allocated", "Idle", "Utilization")
+    lines = [(k, name, node_line(report, node_type=k)) for k, name in enumerate(report.types)]
+    has_tasks = report.census is not None
+    rows = [
+        (
+            name,
+            _hours(line.node_us),
+            _price(line.node_cost, line.node_us) if is_priced(report, k) else "no price",
+            shown_money(line.node_cost),
+            *((shown_money(line.allocated), shown_money(line.idle_cost)) if has_tasks else ()),
+            *((shown_percent(line.busy_us, line.node_us) or ABSENT,) if has_tasks else ()),
+        )
+        for k, name, line in lines
+    ]
+    return _table(header if has_tasks else header[:4], rows)
+
+
+def _services(report: Report) -> str:
+    header = ("Service", "Succeeded", "Failed", "Executed hours", "Allocated", "Per success", "With failures")
+    return _table(header, [_service(name, line) for name, line in top_lines(report, TOP)])
+
+
+def _service(name: str, line: TaskLine) -> tuple[str, ...]:
+    succeeded = line.attempts_by[Outcome.SUCCESS]
+    return (
+        name,
+        f"{succeeded:,}",
+        f"{line.attempts_by[Outcome.FAILURE]:,}",
+        _hours(line.executed_us),
+        shown_money(line.cost),
+        _tariff(ratio(line.cost_by[Outcome.SUCCESS], succeeded)),
+        _tariff(ratio(line.effective_cost, succeeded)),
+    )
+
+
+# A comparison
+
+
+def comparison_html(comparison: Comparison) -> str:
+    """A comparison as HTML: the sentence, the effects by node type and by service, and what a reader should know."""
+    before, after = comparison.before, comparison.after
+    title = _title(f"{before.name} → {after.name}", f"{before.period} → {after.period}")
+    return (
+        f"<div>{title}<p>{escape(comparison.sentence)}</p>{_type_effects(comparison)}"
+        f"{_service_effects(comparison)}{_list(comparison.notes)}</div>"
+    )
+
+
+def _type_effects(comparison: Comparison) -> str:
+    header = ("Node type", "Before", "Volume", "Efficiency", "Schedule", "Price", "After")
+    rows = [_type_row(change) for change in comparison.node_types]
+    whole, cost = comparison.effects, (comparison.before.nodes.cost, comparison.after.nodes.cost)
+    effects = whole.volume, whole.efficiency, whole.schedule, whole.price
+    return _table(header, [*rows, ("All", *map(shown_money, (cost[0], *effects, cost[1])))])
+
+
+def _type_row(change: TypeChange) -> tuple[str, ...]:
+    x = change.effects
+    money = change.before.cost, x.volume, x.efficiency, x.schedule, x.price, change.after.cost
+    return _named(change), *map(shown_money, money)
+
+
+def _service_effects(comparison: Comparison) -> str:
+    if not comparison.services:
+        return ""
+    rows = [_service_row(change) for change in comparison.services[:TOP]]
+    return _table(("Service", "Before", "Volume", "Efficiency", "Rate", "After"), rows)
+
+
+def _service_row(change: ServiceChange) -> tuple[str, ...]:
+    x = change.effects
+    return _named(change), *map(shown_money, (change.before.cost, x.volume, x.efficiency, x.rate, change.after.cost))
+
+
+def _named(change: TypeChange | ServiceChange) -> str:
+    return f"{change.name} ({change.presence})" if change.presence else change.name
+
+
+# Pieces
+
+
+def _title(name: str, period: str) -> str:
+    return f"<p><b>{escape(name)}</b> {escape(period)}</p>"
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table whose first column is text, and the others numbers."""
+    body = "".join(f"<tr>{''.join(_cells('td', row))}</tr>" for row in rows)
+    return f"<table><thead><tr>{''.join(_cells('th', header))}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _cells(tag: str, texts: Sequence[str]) -> Iterator[str]:
+    for place, text in enumerate(texts):
+        side = "right" if place else "left"
+        yield f'<{tag} style="text-align:{side}">{escape(text)}</{tag}>'
+
+
+def _list(sentences: Iterable[str]) -> str:
+    """The first sentences, and how many more there are."""
+    every = list(sentences)
+    shown = every if len(every) <= TOP else [*every[:TOP], f"and {len(every) - TOP:,} more"]
+    return f"<ul>{''.join(f'<li>{escape(text)}</li>' for text in shown)}</ul>" if shown else ""
+
+
+def _number(value: Fraction | None, digits: int, least: int) -> str:
+    return ABSENT if value is None else f"{Decimal(decimal_text(value, digits, least)):,}"
+
+
+def _hours(microseconds: int) -> str:
+    return _number(Fraction(microseconds, HOUR_US), 1, 1)
+
+
+def _tariff(nano: Fraction | None) -> str:
+    """Money per unit, to six decimals."""
+    return _number(None if nano is None else nano / NANO, 6, 2)
+
+
+def _price(cost: int, node_us: int) -> str:
+    return _tariff(ratio(cost * HOUR_US, node_us))
