@@ -119,6 +119,10 @@ def test_prometheus_answers_what_the_statuses_say(site: Site, start_prometheus: 
     assert asked(prometheus, "gpucost_report_ready") == {
         name: Decimal(condition(status)["status"] == "True") for name, status in site.reports.items()
     }
+    assert {
+        (sample.labels["report"], sample.labels["reason"])
+        for sample in prometheus.query("gpucost_report_ready_reason == 1")
+    } == {(name, condition(status)["reason"]) for name, status in site.reports.items()}
     for metric, path in (
         ("gpucost_report_last_success_timestamp_seconds", ("lastSuccessTime",)),
         ("gpucost_report_data_until_timestamp_seconds", ("period", "dataUntil")),
@@ -206,7 +210,8 @@ def test_series_of_a_deleted_report_vanish(site: Site) -> None:
     here.create(cost_report("short-lived", suspend=True))
     here.wait_for("short-lived", "Suspended")
     wait_until(lambda: of_report(live.metrics().encode(), "short-lived"), 2, "series of the new report")
-    assert {key[0] for key in of_report(live.metrics().encode(), "short-lived")} == {"gpucost_report_ready"}
+    told = of_report(live.metrics().encode(), "short-lived")
+    assert {key[0] for key in told} == {"gpucost_report_ready", "gpucost_report_ready_reason"}
     here.delete("CostReport", "short-lived")
 
 
@@ -229,3 +234,4 @@ def test_the_operators_own_metrics(site: Site) -> None:
     heard = {dict(labels)["resource"] for name, labels in found if name == "gpucost_watch_last_event_timestamp_seconds"}
     assert heard == {"costreports", "cronjobs", "jobs"}
     assert found[("gpucost_dropped_series", frozenset())] == 0
+    assert found[("gpucost_operator_ready", frozenset())] == 1

@@ -207,6 +207,14 @@ def test_what_the_controller_knows_replaces_what_it_knew() -> None:
     assert later.rows["gpucost_report_node_cost"] == first.rows["gpucost_report_node_cost"]
 
 
+def test_one_reason_says_why_a_report_is_not_ready() -> None:
+    first = samples_of(golden("plain")).with_state(ready=True, reason="Computed")
+    assert figures_of(first)["gpucost_report_ready_reason"] == {("Computed",): 1.0}
+    suspended = first.with_state(ready=False, reason="Suspended")
+    assert figures_of(suspended)["gpucost_report_ready_reason"] == {("Suspended",): 1.0}
+    assert "gpucost_report_ready_reason" not in suspended.with_state(ready=False).rows
+
+
 def test_a_report_that_was_never_computed_is_only_not_ready() -> None:
     assert ReportSamples().with_state(ready=False) == ReportSamples({"gpucost_report_ready": (Row((), 0.0),)})
 

@@ -7,8 +7,10 @@ from pathlib import Path
 
 from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
 
+from gpucost.engine import source
 from gpucost.metrics.families import FAMILIES
 from gpucost.metrics.operator import OperatorMetrics
+from gpucost.report.conditions import REASONS
 from metrics.pages import series
 
 
@@ -40,7 +42,29 @@ def test_nothing_is_said_before_it_is_known() -> None:
     registry = CollectorRegistry()
     OperatorMetrics(registry, "1.2.3")
     names = {name for name, _ in all_of(registry)}
-    assert not {"gpucost_watch_last_event_timestamp_seconds", "gpucost_database_errors_total"} & names
+    assert "gpucost_watch_last_event_timestamp_seconds" not in names
+
+
+def test_errors_count_from_zero_so_that_the_first_one_is_an_increase() -> None:
+    """Prometheus sees no increase where a counter appears at 1: every reason for which a read can fail is there at once."""
+    registry = CollectorRegistry()
+    OperatorMetrics(registry, "1.2.3")
+    found = all_of(registry)
+    total = {labels: value for (name, labels), value in found.items() if name == "gpucost_database_errors_total"}
+    errors = {dict(labels)["reason"]: value for labels, value in total.items()}
+    reasons = {value for name, value in vars(source).items() if name.isupper() and isinstance(value, str)}
+    assert errors == dict.fromkeys(reasons & set(REASONS), 0)
+    assert len(errors) == 5
+    assert found["gpucost_ledger_errors_total", frozenset()] == 0
+
+
+def test_readiness_is_asked_for_at_each_scrape() -> None:
+    registry = CollectorRegistry()
+    own, missing = OperatorMetrics(registry, "1.2.3"), ["the ledger is not open yet"]
+    own.ready_when(lambda: not missing)
+    assert all_of(registry)["gpucost_operator_ready", frozenset()] == 0
+    missing.clear()
+    assert all_of(registry)["gpucost_operator_ready", frozenset()] == 1
 
 
 def test_two_operators_of_one_process_share_nothing() -> None:

@@ -44,7 +44,15 @@ from gpucost.metrics.operator import OperatorMetrics
 from gpucost.metrics.page import MetricsPage
 from gpucost.metrics.samples import ReportSamples, dump, load, samples_of
 from gpucost.report.build import resolve_period
-from gpucost.report.conditions import INVALID_SPEC, LEDGER_UNAVAILABLE, NOT_COMPUTED, SECRET_UNREADABLE, SUSPENDED
+from gpucost.report.conditions import (
+    COMPUTED,
+    INVALID_SPEC,
+    LEDGER_UNAVAILABLE,
+    NOT_COMPUTED,
+    PENDING,
+    SECRET_UNREADABLE,
+    SUSPENDED,
+)
 from gpucost.report.report import Report
 from gpucost.report.status import Fields
 from gpucost.sources.text import redacted
@@ -262,6 +270,7 @@ class Reconciler:
         samples = await self.threads.compute(samples_of, report)
         samples = samples.with_state(
             ready=True,
+            reason=COMPUTED,
             last_success_us=report.now_us,
             data_until_us=report.period.data_until_us,
             compute_seconds=computed.seconds,
@@ -294,7 +303,8 @@ class Reconciler:
         samples, seen = self._samples.get(seen.uid, ReportSamples()), self._latest(seen)
         await self._publish(seen, failed_status(failure, seen.status, seen.generation, now_us()))
         if self._exists(seen):
-            self.page.put(*seen.key, samples.with_state(ready=False, **_instants(seen.status)))
+            state = samples.with_state(ready=False, reason=failure.reason, **_instants(seen.status))
+            self.page.put(*seen.key, state)
         if failure.reason not in WAITS_FOR_A_CHANGE:
             self._again(seen.key, None)
 
@@ -307,8 +317,9 @@ class Reconciler:
         if snapshot is None or found is None or snapshot.computed_us != instant_in(seen.status, "lastSuccessTime"):
             return
         self._samples[seen.uid] = found
-        ready = is_fresh(seen.status, seen.generation)
-        self.page.put(*seen.key, found.with_state(ready=ready, **_instants(seen.status)))
+        ready, reason = is_fresh(seen.status, seen.generation), ready_of(seen.status).get("reason")
+        told = reason if ready or reason != COMPUTED else PENDING  # of a spec that was edited meanwhile
+        self.page.put(*seen.key, found.with_state(ready=ready, reason=told, **_instants(seen.status)))
 
     def _latest(self, seen: SeenReport) -> SeenReport:
         """The report with the status that it has now: another may have been written since the visit began."""

@@ -68,6 +68,7 @@ async def run(settings: Settings) -> None:
     page = MetricsPage(registry, settings.max_series)
     metrics = OperatorMetrics(registry, version("gpucost"))
     readiness = _Readiness()
+    metrics.ready_when(lambda: not readiness.unready())
     access = find_access(settings.kubeconfig, settings.context)
     stop = _stop_at_signals()
     runner = await serve(application(page, readiness.unready), settings.listen_host, settings.listen_port)

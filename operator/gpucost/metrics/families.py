@@ -27,6 +27,9 @@ class Family:
 READY: Final = Family(
     "gpucost_report_ready", "Whether the figures belong to the present spec and inputs (1) or not (0)."
 )
+READY_REASON: Final = Family(
+    "gpucost_report_ready_reason", "The reason of condition Ready, as a label; always 1.", ("reason",)
+)
 LAST_SUCCESS: Final = Family(
     "gpucost_report_last_success_timestamp_seconds", "When the report was last computed, in Unix time."
 )
@@ -78,7 +81,7 @@ COST_PER_HOUR: Final = Family(
 DRIFT_SECONDS: Final = Family(
     "gpucost_node_pool_drift_seconds", "Node time that Jobs made, less what was scheduled.", ("node_pool",)
 )
-DRIFT_COST: Final = Family("gpucost_node_pool_drift_cost", "What that node time costs.", ("node_pool",))
+DRIFT_COST: Final = Family("gpucost_node_pool_drift_cost", "What that node time costs.", ("node_pool", "currency"))
 
 SERVICE_COST: Final = Family(
     "gpucost_service_cost", "Node cost charged to the attempts of a service.", ("service", "outcome", "currency")
@@ -103,6 +106,7 @@ HOUR_UTILIZATION_RATIO: Final = Family(
 
 FAMILIES: Final = (
     READY,
+    READY_REASON,
     LAST_SUCCESS,
     DATA_UNTIL,
     COMPUTE_SECONDS,

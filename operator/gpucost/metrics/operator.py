@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, PlatformCollector, ProcessCollector
 
 from gpucost.core.money import SECOND_US
+from gpucost.engine.source import (
+    AUTHENTICATION_FAILED,
+    DATABASE_TIMEOUT,
+    DATABASE_UNREACHABLE,
+    TABLE_MISSING,
+    TASKS_UNREADABLE,
+)
 
 LATENCY_BUCKETS: Final = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
 """Seconds: from the debounce of an edit to a queue that a lost database has held up."""
+
+DATABASE_REASONS: Final = (
+    AUTHENTICATION_FAILED,
+    DATABASE_TIMEOUT,
+    DATABASE_UNREACHABLE,
+    TABLE_MISSING,
+    TASKS_UNREADABLE,
+)
+"""Why a read of a task database can fail."""
 
 
 class OperatorMetrics:
@@ -23,6 +40,11 @@ class OperatorMetrics:
             ["resource"],
             registry=registry,
         )
+        self._ready = Gauge(
+            "gpucost_operator_ready",
+            "Whether the operator is ready (1) or not (0), as /readyz says.",
+            registry=registry,
+        )
         self._depth = Gauge("gpucost_work_queue_depth", "Reports that wait to be computed.", registry=registry)
         self._latency = Histogram(
             "gpucost_work_queue_latency_seconds",
@@ -33,12 +55,18 @@ class OperatorMetrics:
         self._database_errors = Counter(
             "gpucost_database_errors", "Failed reads of task databases, by the reason.", ["reason"], registry=registry
         )
+        for reason in DATABASE_REASONS:  # a counter that appears with its first error does not increase by it
+            self._database_errors.labels(reason)
         self._ledger_errors = Counter(
             "gpucost_ledger_errors", "Failed reads and writes of the ledger.", registry=registry
         )
         Info("gpucost_build", "The version that runs.", registry=registry).info({"version": version})
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)
+
+    def ready_when(self, ready: Callable[[], bool]) -> None:
+        """Ask this at each scrape whether the operator is ready."""
+        self._ready.set_function(ready)
 
     def watch_event(self, resource: str, at_us: int) -> None:
         """A watch of a resource (its plural) told something, at an instant in microseconds."""

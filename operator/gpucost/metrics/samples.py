@@ -49,22 +49,22 @@ class ReportSamples:
         self,
         *,
         ready: bool,
+        reason: str | None = None,
         last_success_us: int | None = None,
         data_until_us: int | None = None,
         compute_seconds: float | None = None,
     ) -> ReportSamples:
         """The same figures with what the controller knows of them, in place of what it knew before; how long they took to
-        compute stays until that is stated anew."""
-        state: dict[Family, float | None] = {
-            families.READY: float(ready),
-            families.LAST_SUCCESS: None if last_success_us is None else last_success_us / SECOND_US,
-            families.DATA_UNTIL: None if data_until_us is None else data_until_us / SECOND_US,
-            families.COMPUTE_SECONDS: compute_seconds,
+        compute stays until that is stated anew. ``reason`` is that of condition Ready."""
+        state = {
+            families.READY: Row((), float(ready)),
+            families.READY_REASON: None if reason is None else Row((reason,), 1.0),
+            families.LAST_SUCCESS: None if last_success_us is None else Row((), last_success_us / SECOND_US),
+            families.DATA_UNTIL: None if data_until_us is None else Row((), data_until_us / SECOND_US),
+            families.COMPUTE_SECONDS: None if compute_seconds is None else Row((), compute_seconds),
         }
-        told = {family.name: (Row((), value),) for family, value in state.items() if value is not None}
-        past = {
-            family.name for family, value in state.items() if value is not None or family != families.COMPUTE_SECONDS
-        }
+        told = {family.name: (row,) for family, row in state.items() if row is not None}
+        past = {family.name for family, row in state.items() if row is not None or family != families.COMPUTE_SECONDS}
         return ReportSamples(told | {name: rows for name, rows in self.rows.items() if name not in past})
 
 
@@ -126,6 +126,7 @@ def _doubts(report: Report) -> Found:
 def _pools(report: Report) -> Found:
     """Nodes and their price now; absent once the period is over, the price also where none is known."""
     priced = ((line, cost_per_hour(report, line)) for line in report.pools)
+    currency = report.spec.currency
     drifts = [(line.pool.name, line.drift) for line in report.pools if line.drift is not None]
     return {
         families.SCHEDULED_NODES: [
@@ -134,9 +135,9 @@ def _pools(report: Report) -> Found:
             if line.scheduled_now is not None
         ],
         families.DRIFT_SECONDS: [Row((name,), drift.node_us / SECOND_US) for name, drift in drifts],
-        families.DRIFT_COST: [Row((name,), drift.cost / NANO) for name, drift in drifts],
+        families.DRIFT_COST: [Row((name, currency), drift.cost / NANO) for name, drift in drifts],
         families.COST_PER_HOUR: [
-            Row((line.pool.name, report.spec.currency), cost / NANO) for line, cost in priced if cost is not None
+            Row((line.pool.name, currency), cost / NANO) for line, cost in priced if cost is not None
         ],
     }
 
