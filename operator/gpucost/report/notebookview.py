@@ -92,7 +92,7 @@ def _node_types(report: Report) -> str:
 
 
 def _services(report: Report) -> str:
-    header = ("Service", "Succeeded", "Failed", "Executed hours", "Allocated", "Per success", "With failures")
+    header = ("Service", "Succeeded", "Failed", "Executed hours", "Allocated", "Per success", "Failures included")
     return _table(header, [_service(name, line) for name, line in top_lines(report, TOP)])
 
 
@@ -115,7 +115,9 @@ def _service(name: str, line: TaskLine) -> tuple[str, ...]:
 def comparison_html(comparison: Comparison) -> str:
     """A comparison as HTML: the sentence, the effects by node type and by service, and what a reader should know."""
     before, after = comparison.before, comparison.after
-    title = _title(f"{before.name} → {after.name}", f"{before.period} → {after.period}")
+    title = _title(
+        *(" → ".join(dict.fromkeys(pair)) for pair in ((before.name, after.name), (before.period, after.period)))
+    )
     return (
         f"<div>{title}<p>{escape(comparison.sentence)}</p>{_type_effects(comparison)}"
         f"{_service_effects(comparison)}{_list(comparison.notes)}</div>"
@@ -162,7 +164,8 @@ def _title(name: str, period: str) -> str:
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table whose first column is text, and the others numbers."""
     body = "".join(f"<tr>{''.join(_cells('td', row))}</tr>" for row in rows)
-    return f"<table><thead><tr>{''.join(_cells('th', header))}</tr></thead><tbody>{body}</tbody></table>"
+    head = f"<thead><tr>{''.join(_cells('th', header))}</tr></thead>"
+    return f'<table style="color:inherit;margin-bottom:1em">{head}<tbody>{body}</tbody></table>'
 
 
 def _cells(tag: str, texts: Sequence[str]) -> Iterator[str]:
