@@ -28,6 +28,8 @@ from gpucost.report.revision import revision
 if TYPE_CHECKING:
     import pandas as pd
 
+    from gpucost.report.charts.chart import Chart
+
 OUTCOMES = tuple(Outcome)
 """Outcome names by number, as the rollup numbers them."""
 
@@ -195,6 +197,22 @@ class Report:
     def frames(self) -> list[str]:
         """Names of the tables that this report can give."""
         from gpucost.report.tables import available
+
+        return available(self)
+
+    def chart(self, name: str) -> Chart:
+        """A chart by its name; ``charts`` lists the names.
+
+        Raises KeyError for another name, ValueError where the report lacks what the chart needs.
+        """
+        from gpucost.report.charts import chart
+
+        return chart(self, name)
+
+    @property
+    def charts(self) -> list[str]:
+        """Names of the charts that this report can give."""
+        from gpucost.report.charts import available
 
         return available(self)
 

@@ -1,0 +1,214 @@
+"""Charts of days: cost, coverage, and what a success or a failed second cost."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Final
+
+from gpucost.core.allocation import Outcome
+from gpucost.core.money import SECOND_US, shown_percent
+from gpucost.report.charts.chart import Chart
+from gpucost.report.charts.encodings import (
+    DAY_TIP,
+    MONEY,
+    PERCENT,
+    TARIFF,
+    Spec,
+    colour,
+    day_axis,
+    legend_of,
+    number,
+    point_size,
+    text_tip,
+    tip,
+)
+from gpucost.report.charts.figures import Figures, percent, share, tariff, units
+from gpucost.report.charts.theme import Hue
+from gpucost.report.lines import ratio
+
+HEIGHT: Final = 240
+
+ALLOCATED, UNALLOCATED, NODES = "charged to tasks", "charged to nobody", "node cost"
+
+
+def daily_cost(figures: Figures) -> Chart:
+    """What did each day cost, and how much of it is charged to tasks?"""
+    days, known = figures.days, figures.has_tasks
+    rows = [
+        {"date": date, "node": units(node)} | ({"allocated": units(part)} if known else {})
+        for date, node, part in zip(days["date"], days["node_cost"], days["allocated_cost"], strict=True)
+    ]
+    layers = _cost_layers(figures) if known else [_node_bars(figures)]
+    spec = {
+        "height": HEIGHT,
+        "encoding": {"x": day_axis(figures.report.dates)},
+        "layer": layers,
+    }
+    return Chart("daily_cost", "Node cost by day", _daily_cost_said(figures), spec, rows)
+
+
+def _tips(figures: Figures) -> list[Spec]:
+    title = f"Charged to tasks ({figures.currency})"
+    node = tip("node", f"Node cost ({figures.currency})", MONEY)
+    return [DAY_TIP, node, *([tip("allocated", title, MONEY)] if figures.has_tasks else [])]
+
+
+def _node_bars(figures: Figures) -> Spec:
+    y = number("node", figures.currency)
+    return {"mark": {"type": "bar", "color": colour(Hue.NODE)}, "encoding": {"y": y, "tooltip": _tips(figures)}}
+
+
+def _cost_layers(figures: Figures) -> list[Spec]:
+    """Bars up to the allocated cost, the rest up to the node cost, and a line along the node cost."""
+    hues = legend_of({NODES: Hue.NODE, ALLOCATED: Hue.BUSY, UNALLOCATED: Hue.IDLE})
+    tips = _tips(figures)
+    node, allocated = number("node", figures.currency), number("allocated", figures.currency)
+
+    def part(name: str, mark: Spec, y: Spec) -> Spec:
+        return {"mark": mark, "encoding": {**y, "color": {"datum": name, **hues}, "tooltip": tips}}
+
+    line = {"type": "line", "interpolate": "step", "strokeWidth": 1.5}
+    return [
+        part(ALLOCATED, {"type": "bar"}, {"y": allocated}),
+        part(UNALLOCATED, {"type": "bar"}, {"y": allocated, "y2": {"field": "node"}}),
+        part(NODES, line, {"y": node}),
+    ]
+
+
+def _daily_cost_said(figures: Figures) -> str:
+    line, days = figures.nodes, figures.days
+    cost, date = max(zip(days["node_cost"], days["date"], strict=True), key=lambda day: day[0])
+    said = f"Nodes cost {figures.money(line.node_cost)}. The dearest day was {date} with {figures.money(cost)}."
+    if not figures.has_tasks:
+        return said
+    part = f"{figures.money(line.allocated)} {percent(line.allocated, line.node_cost)} was charged to tasks"
+    return f"{said} {part}, {figures.money(line.unallocated)} to nobody."
+
+
+RAN, NONE_RAN, NO_COST = "tasks ran", "no task ran", "no node cost"
+
+
+def coverage(figures: Figures) -> Chart:
+    """How much of each day's node cost is charged to tasks, and of which days is there nothing?"""
+    days = figures.days
+    columns = (days[name] for name in ("date", "node_cost", "coverage_ratio", "executed_seconds"))
+    rows = [
+        {"date": date, "coverage": share(part), "state": (RAN if ran else NONE_RAN) if cost else NO_COST}
+        for date, cost, part, ran in zip(*columns, strict=True)
+    ]
+    mean = _mean([part for part in days["coverage_ratio"] if part is not None])
+    spec = {
+        "height": HEIGHT,
+        "encoding": {"x": day_axis(figures.report.dates)},
+        "layer": [
+            *_coverage_layers(len(rows)),
+            *_level(float(mean), f"mean {shown_percent(*mean.as_integer_ratio())}"),
+        ],
+    }
+    return Chart("coverage", "Coverage by day", _coverage_said(figures, mean), spec, rows)
+
+
+def _mean(values: list[Fraction]) -> Fraction:
+    return sum(values, Fraction(0)) / len(values)
+
+
+def _coverage_layers(days: int) -> list[Spec]:
+    """A shade where there is no cost, a line that breaks there, and a mark per day."""
+    axis = number("coverage", "charged to tasks / node cost", ".0%")
+    y = axis | {"scale": {"domain": [0, 1]}}
+    tips = [DAY_TIP, tip("coverage", "Coverage", PERCENT), text_tip("state", "State")]
+    gap = {"filter": f"datum.state === '{NO_COST}'"}
+    states = {"domain": [RAN, NONE_RAN, NO_COST]}
+    legend = {"title": None}
+    shape = {"scale": states | {"range": ["circle", "triangle-up", "square"]}, "legend": legend}
+    hues = {"scale": states | {"range": [colour(Hue.BUSY), colour(Hue.IDLE), colour(Hue.SHADE)]}, "legend": legend}
+    return [
+        {"transform": [gap], "mark": {"type": "bar", "color": colour(Hue.SHADE)}, "encoding": _whole_height(tips)},
+        {"mark": {"type": "line", "color": colour(Hue.BUSY)}, "encoding": {"y": y}},
+        {
+            "mark": {"type": "point", "filled": True, "size": point_size(days), "opacity": 1},
+            "encoding": {
+                "y": y,
+                "shape": {"field": "state", "type": "nominal", **shape},
+                "color": {"field": "state", "type": "nominal", **hues},
+                "tooltip": tips,
+            },
+        },
+    ]
+
+
+def _whole_height(tips: list[Spec]) -> Spec:
+    return {"y": {"datum": 0, "type": "quantitative"}, "y2": {"datum": 1}, "tooltip": tips}
+
+
+def _level(value: float, label: str) -> list[Spec]:
+    """A dashed line across, with its label at the right end."""
+    y = {"datum": value, "type": "quantitative"}
+    line = {"type": "rule", "strokeDash": [5, 4], "color": colour(Hue.INK)}
+    text = {"type": "text", "align": "right", "baseline": "bottom", "dy": -4}
+    return [
+        {"mark": line, "encoding": {"x": {"value": 0}, "x2": {"value": "width"}, "y": y}},
+        {"mark": text, "encoding": {"x": {"value": "width"}, "y": y, "text": {"value": label}}},
+    ]
+
+
+def _coverage_said(figures: Figures, mean: Fraction) -> str:
+    days = figures.days
+    rows = list(zip(days["node_cost"], days["executed_seconds"], strict=True))
+    free, still = sum(not cost for cost, _ in rows), sum(bool(cost and not ran) for cost, ran in rows)
+    said = f"On the mean of days {shown_percent(*mean.as_integer_ratio())} of node cost is charged to tasks."
+    said += f" {_days(still)} with node cost had no task." if still else ""
+    return said + (f" {_days(free)} had no node cost and no coverage: a gap, not 0 %." if free else "")
+
+
+def _days(count: int) -> str:
+    return "1 day" if count == 1 else f"{count:,} days"
+
+
+def cost_per_success(figures: Figures) -> Chart:
+    """What did a success cost on each day?"""
+    line = figures.tasks
+    whole = ratio(line.cost_by[Outcome.SUCCESS], line.attempts_by[Outcome.SUCCESS])
+    return _tariff_by_day(figures, "cost_per_success", "Cost per success by day", "success", Hue.SUCCESS, whole)
+
+
+def cost_per_failed_second(figures: Figures) -> Chart:
+    """What did a second of failed execution cost on each day?"""
+    line = figures.tasks
+    whole = ratio(line.cost_by[Outcome.FAILURE] * SECOND_US, line.executed_by[Outcome.FAILURE])
+    title, unit = "Cost per failed second by day", "failed second"
+    return _tariff_by_day(figures, "cost_per_failed_second", title, unit, Hue.FAILURE, whole)
+
+
+def _tariff_by_day(figures: Figures, name: str, title: str, unit: str, hue: Hue, whole: Fraction | None) -> Chart:
+    """A line with a mark per day that has such a figure, broken at days without, and the period's figure across."""
+    found = list(zip(figures.days["date"], figures.days[name], strict=True))
+    rows = [{"date": date, "cost": tariff(value)} for date, value in found]
+    y = number("cost", f"{figures.currency} per {unit}")
+    tips = [DAY_TIP, tip("cost", f"{figures.currency} per {unit}", TARIFF)]
+    spec = {
+        "height": HEIGHT,
+        "encoding": {"x": day_axis(figures.report.dates)},
+        "layer": [
+            {"mark": {"type": "line", "color": colour(hue)}, "encoding": {"y": y}},
+            {
+                "mark": {"type": "point", "filled": True, "size": point_size(len(rows)), "color": colour(hue)},
+                "encoding": {"y": y, "tooltip": tips},
+            },
+            *(_level(tariff(whole) or 0, f"period {figures.tariff(whole)}") if whole is not None else []),
+        ],
+    }
+    return Chart(name, title, _tariff_said(figures, found, unit, whole), spec, rows)
+
+
+def _tariff_said(figures: Figures, found: list[tuple[str, Fraction | None]], unit: str, whole: Fraction | None) -> str:
+    known = [(value, date) for date, value in found if value is not None]
+    if whole is None or not known:
+        return f"No {unit} in the period."
+    (least, cheap), (most, dear) = min(known), max(known)
+    missing = len(found) - len(known)
+    said = (
+        f"A {unit} cost {figures.tariff(whole)} over the period, {figures.tariff(least)} on the cheapest day ({cheap})"
+    )
+    said += f" and {figures.tariff(most)} on the dearest ({dear})."
+    return said + (f" {_days(missing)} had none." if missing else "")

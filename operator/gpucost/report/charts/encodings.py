@@ -1,0 +1,142 @@
+"""Pieces of Vega-Lite that charts share: axes with units, tooltips, scales of days, legends."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from gpucost.core.calendar import EPOCH_ORDINAL
+from gpucost.report.charts.theme import Hue
+
+Spec = dict[str, Any]
+
+MONEY: Final = ",.2f"
+TARIFF: Final = ",.6~f"
+HOURS: Final = ",.2f"
+PERCENT: Final = ".1%"
+COUNT: Final = ",d"
+
+DAY_MS: Final = 86_400_000
+DAY_UNIT: Final = "utcyearmonthdate"
+"""Days are local dates; drawn as if they were UTC, no browser's own zone can move them."""
+MOST_TICKS: Final = 8
+MANY_DAYS: Final = 62
+"""From here on days are too narrow for a point each."""
+
+
+def colour(hue: Hue) -> Spec:
+    """A colour by its meaning, whatever the theme."""
+    return {"expr": str(hue)}
+
+
+def number(field: str, title: str | None, style: str | None = None, **axis: Any) -> Spec:
+    """A position by a number, from zero, on an axis with its unit."""
+    look = {"title": title, **({"format": style} if style else {}), **axis}
+    return {"field": field, "type": "quantitative", "axis": look}
+
+
+def tip(field: str, title: str, style: str) -> Spec:
+    """A line of a tooltip with a number."""
+    return {"field": field, "type": "quantitative", "title": title, "format": style}
+
+
+def text_tip(field: str, title: str) -> Spec:
+    """A line of a tooltip with a text."""
+    return {"field": field, "type": "nominal", "title": title}
+
+
+def legend_of(names: Mapping[str, Hue], **legend: Any) -> Spec:
+    """A colour by a name (a field's, or a layer's datum), and the legend that says so, in as many columns as fit."""
+    columns = {"expr": f"max(1, floor(width / {LEGEND_LETTER * max(map(len, names)) + LEGEND_SYMBOL}))"}
+    return {
+        "scale": {"domain": list(names), "range": [colour(hue) for hue in names.values()]},
+        "legend": {"title": None, "columns": columns, **legend},
+    }
+
+
+LEGEND_LETTER: Final = 6
+LEGEND_SYMBOL: Final = 34
+"""Pixels of a letter, and of the symbol with the space around it, about."""
+
+
+def day_axis(dates: Sequence[dt.date]) -> Spec:
+    """Days from left to right, each as a band of its own, with at most some eight labels."""
+    first, last = dates[0], dates[-1]
+    ticks, style = _day_ticks(first, last)
+    return {
+        "field": "date",
+        "type": "temporal",
+        "timeUnit": DAY_UNIT,
+        "bandPosition": 0.5,
+        "scale": {"type": "utc", "domain": [_ms(first), _ms(last) + DAY_MS]},
+        "axis": {"title": None, "grid": False, "values": [_ms(day) for day in ticks], "format": style},
+    }
+
+
+def _day_ticks(first: dt.date, last: dt.date) -> tuple[list[dt.date], str]:
+    """Every day, Mondays, first days of months, or of years; and how they are written."""
+    days = [first + dt.timedelta(days=i) for i in range((last - first).days + 1)]
+    kinds = [
+        (days, "%-d %b"),
+        ([day for day in days if day.weekday() == 0], "%-d %b"),
+        ([day for day in days if day.day == 1], "%b %Y"),
+    ]
+    found = next((kind for kind in kinds if len(kind[0]) <= 2 * MOST_TICKS), None)
+    return found or ([day for day in days if day.month == day.day == 1], "%Y")
+
+
+def _ms(date: dt.date) -> int:
+    return (date.toordinal() - EPOCH_ORDINAL) * DAY_MS
+
+
+DAY_TIP: Final[Spec] = {
+    "field": "date",
+    "type": "temporal",
+    "timeUnit": DAY_UNIT,
+    "title": "Day",
+    "format": "%A %Y-%m-%d",
+}
+
+
+def point_size(days: int) -> int:
+    """Square pixels of a point among so many days."""
+    return 40 if days <= MANY_DAYS else 12
+
+
+NAMED_BAND: Final = 38
+"""Pixels for a bar with its name above it."""
+
+
+def named_bands(count: int, layers: Sequence[Spec]) -> Spec:
+    """Marks in one band per ``rank``, below a name that has the whole width: readable however narrow, however long.
+
+    Rows have ``rank`` and ``name``; those with a ``head`` draw the name, and the head on the right.
+    """
+    head = {"filter": "isValid(datum.head)"}
+    name = {
+        "type": "text",
+        "align": "left",
+        "yOffset": NAME_OFFSET,
+        "limit": {"expr": f"max(60, width - {HEAD_WIDTH})"},
+    }
+    return {
+        "height": NAMED_BAND * count,
+        "encoding": {"y": {"field": "rank", "type": "ordinal", "axis": None, "scale": {"padding": 0}}},
+        "layer": [
+            *layers,
+            {"transform": [head], "mark": name, "encoding": {"x": {"value": 0}, "text": {"field": "name"}}},
+            {
+                "transform": [head],
+                "mark": {"type": "text", "align": "right", "yOffset": NAME_OFFSET},
+                "encoding": {"x": {"value": "width"}, "text": {"field": "head"}},
+            },
+        ],
+    }
+
+
+NAME_OFFSET: Final = -8
+BAR: Final = {"height": 13, "yOffset": 9}
+"""A bar below its name."""
+HEAD_WIDTH: Final = 130
+"""Pixels on the right that a name leaves to the figure beside it."""
