@@ -14,7 +14,7 @@ from typing import NamedTuple
 import aiohttp
 from aiohttp import web
 
-from gpucost.web.access import Guard
+from gpucost.web.access import Guard, server_log
 
 
 class Answer(NamedTuple):
@@ -34,7 +34,8 @@ class _Pages:
     async def index(self, request: web.Request) -> web.Response:
         viewer = await self.guard.viewer(request)
         everything = "all" if await viewer.may_read_all() else "some"
-        return web.Response(text=f"{viewer.name} {everything} {sorted(await viewer.readable(self.among))}")
+        text = f"{viewer.name} {everything} {sorted(await viewer.readable(self.among))}"
+        return web.Response(text=text, headers={"X-Host": request.host})
 
     async def report(self, request: web.Request) -> web.Response:
         viewer = await self.guard.viewer(request)
@@ -60,7 +61,7 @@ def application(guard: Guard, among: Collection[str] = ()) -> web.Application:
 
 async def asked(guard: Guard, use: Callable[[Ask], Awaitable[None]], among: Collection[str] = ()) -> None:
     """Serve it while ``use`` asks: a path, and a token or headers."""
-    runner = web.AppRunner(application(guard, among), access_log=None)
+    runner = web.AppRunner(application(guard, among), access_log=None, logger=server_log())
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     url = "http://{}:{}".format(*runner.addresses[0])

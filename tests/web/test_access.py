@@ -4,6 +4,7 @@ are used. What Kubernetes decides is tested on a real API server: tests/cluster/
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Any
 
 import pytest
@@ -310,3 +311,30 @@ def test_before_the_api_server_can_be_asked_nobody_gets_in() -> None:
         assert headers["Retry-After"] == "5"
 
     guarded(ClosedGuard("the ledger is not open yet"), use)
+
+
+@pytest.mark.parametrize(
+    "rest", ["s3cret" * 2000, "s3cret\x00", "s3cret\x01", "s3cret\r\nX\x00: y"], ids=["long", "zero", "control", "name"]
+)
+def test_a_request_that_can_t_be_read_is_not_repeated_in_the_log(rest: str, caplog: pytest.LogCaptureFixture) -> None:
+    async def use(ask: Ask) -> None:
+        host = (await ask()).headers["X-Host"]
+        raw = f"GET / HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {rest}\r\n\r\n"
+        assert (await sent(host, raw.encode())).startswith(b"HTTP/1.0 400 ")
+
+    with caplog.at_level(logging.DEBUG):
+        guarded(LocalGuard(), use)
+    assert "Error handling request from 127.0.0.1: " in caplog.text
+    assert "s3cret" not in caplog.text
+
+
+async def sent(host: str, raw: bytes) -> bytes:
+    """What a server answers to bytes, until it closes."""
+    name, _, port = host.partition(":")
+    reader, writer = await asyncio.open_connection(name, int(port))
+    try:
+        writer.write(raw)
+        return await reader.read()
+    finally:
+        writer.close()
+        await writer.wait_closed()

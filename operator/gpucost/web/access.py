@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 from aiohttp import hdrs, web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from gpucost.kube.client import COST_REPORTS, ApiError, Cluster, Resource
 
@@ -364,3 +365,24 @@ def _trouble(resource: Resource, error: ApiError | TimeoutError) -> str:
     if error.status == 403:
         return f"the operator needs the right to create {name}"
     return f"the API server refuses to create {name}: {error.status} {error.reason}"
+
+
+# What is told of requests
+
+
+class _Unread(logging.Filter):
+    """Takes the request out of what is logged of one that can't be read: aiohttp quotes the header, which may be a token."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        if isinstance(error, HttpProcessingError):
+            record.msg, record.exc_info = f"{record.msg}: {type(error).__name__}", None
+        return True
+
+
+def server_log() -> logging.Logger:
+    """The log for an aiohttp server whose requests carry tokens: ``web.AppRunner(app, logger=server_log())``."""
+    log = logging.getLogger("gpucost.http")
+    if not log.filters:
+        log.addFilter(_Unread())
+    return log
