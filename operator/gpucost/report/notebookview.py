@@ -7,25 +7,24 @@ escaped.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from decimal import Decimal
-from fractions import Fraction
 from html import escape
 from typing import TYPE_CHECKING, Final
 
 from gpucost.core.allocation import Outcome
-from gpucost.core.money import HOUR_US, NANO, decimal_text, shown_money, shown_percent
+from gpucost.core.money import price_text, shown_hours, shown_money, shown_percent, shown_tariff
 from gpucost.report.columns import Kind, Table
 from gpucost.report.comparison import Comparison, ServiceChange, TypeChange
-from gpucost.report.lines import TaskLine, is_priced, node_line, ratio, sum_lines, task_lines, top_lines
+from gpucost.report.lines import NodeLine, TaskLine, is_priced, node_line, ratio, top_lines
 from gpucost.report.report import Report
 from gpucost.report.status import display_of
+from gpucost.report.words import read_and_charged, state, whole
 
 if TYPE_CHECKING:
     import pandas as pd
 
 TOP: Final = 10
 """Rows of a list that a notebook shows; frames have them all."""
-ABSENT: Final = "–"
+ABSENT: Final = "-"
 
 _UNITS: Final[Mapping[Kind, str]] = {
     Kind.MONEY: "{currency}",
@@ -49,13 +48,11 @@ def framed(table: Table, currency: str) -> pd.DataFrame:
 
 def report_html(report: Report) -> str:
     """A report as HTML: the answer, node types, the dearest services, and what a reader should know."""
-    parts = [_title(report.name, str(display_of(report)["period"])), _answer(report), _node_types(report)]
-    if report.census is not None:
-        parts.append(_services(report))
-    parts.append(_list(f"{issue.reason}: {issue.message}" for issue in report.quality.issues))
-    if not report.conserved:
-        parts.append(_list(f"{law.name} does not hold" for law in report.laws if not law.holds))
-    return f"<div>{''.join(parts)}</div>"
+    period = f"{display_of(report)['period']}, {state(report)}"
+    services = "" if report.census is None else _services(report)
+    issues = _list(f"{issue.reason}: {issue.message}" for issue in report.quality.issues)
+    doubts = f"<p>{escape(read_and_charged(report))}</p>{issues}"
+    return f"<div>{_title(report.name, period)}{_answer(report)}{_node_types(report)}{services}{doubts}</div>"
 
 
 def _answer(report: Report) -> str:
@@ -64,9 +61,8 @@ def _answer(report: Report) -> str:
     if report.census is None:
         return f"<p>{answer}.</p>"
     idle = shown_percent(line.idle_cost, line.node_cost) or ABSENT
-    whole = sum_lines(list(task_lines(report).values()))
-    succeeded = whole.attempts_by[Outcome.SUCCESS]
-    each = _tariff(ratio(line.node_cost, succeeded))
+    succeeded = whole(report).attempts_by[Outcome.SUCCESS]
+    each = shown_tariff(ratio(line.node_cost, succeeded))
     return (
         f"<p>{answer}, {shown_money(line.idle_cost)} ({idle}) of it while they stood idle. "
         f"{succeeded:,} successes: <b>{each}</b> each, all nodes included.</p>"
@@ -80,8 +76,8 @@ def _node_types(report: Report) -> str:
     rows = [
         (
             name,
-            _hours(line.node_us),
-            _price(line.node_cost, line.node_us) if is_priced(report, k) else "no price",
+            shown_hours(line.node_us),
+            _price(line) if is_priced(report, k) else "no price",
             shown_money(line.node_cost),
             *((shown_money(line.allocated), shown_money(line.idle_cost)) if has_tasks else ()),
             *((shown_percent(line.busy_us, line.node_us) or ABSENT,) if has_tasks else ()),
@@ -89,6 +85,10 @@ def _node_types(report: Report) -> str:
         for k, name, line in lines
     ]
     return _table(header if has_tasks else header[:4], rows)
+
+
+def _price(line: NodeLine) -> str:
+    return price_text(line.node_cost, line.node_us) or ABSENT
 
 
 def _services(report: Report) -> str:
@@ -102,10 +102,10 @@ def _service(name: str, line: TaskLine) -> tuple[str, ...]:
         name,
         f"{succeeded:,}",
         f"{line.attempts_by[Outcome.FAILURE]:,}",
-        _hours(line.executed_us),
+        shown_hours(line.executed_us),
         shown_money(line.cost),
-        _tariff(ratio(line.cost_by[Outcome.SUCCESS], succeeded)),
-        _tariff(ratio(line.effective_cost, succeeded)),
+        shown_tariff(ratio(line.cost_by[Outcome.SUCCESS], succeeded)),
+        shown_tariff(ratio(line.effective_cost, succeeded)),
     )
 
 
@@ -179,20 +179,3 @@ def _list(sentences: Iterable[str]) -> str:
     every = list(sentences)
     shown = every if len(every) <= TOP else [*every[:TOP], f"and {len(every) - TOP:,} more"]
     return f"<ul>{''.join(f'<li>{escape(text)}</li>' for text in shown)}</ul>" if shown else ""
-
-
-def _number(value: Fraction | None, digits: int, least: int) -> str:
-    return ABSENT if value is None else f"{Decimal(decimal_text(value, digits, least)):,}"
-
-
-def _hours(microseconds: int) -> str:
-    return _number(Fraction(microseconds, HOUR_US), 1, 1)
-
-
-def _tariff(nano: Fraction | None) -> str:
-    """Money per unit, to six decimals."""
-    return _number(None if nano is None else nano / NANO, 6, 2)
-
-
-def _price(cost: int, node_us: int) -> str:
-    return _tariff(ratio(cost * HOUR_US, node_us))
