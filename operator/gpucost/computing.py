@@ -138,6 +138,13 @@ def without_tasks(report: CostReport) -> CostReport:
     return report.model_copy(update={"spec": report.spec.model_copy(update={"tasks": None})})
 
 
+def over_dates(report: CostReport, start: str, end: str) -> CostReport:
+    """The same report over local dates or instants, the second exclusive. Raises SpecError where they are none."""
+    stated = report.spec.model_dump(mode="json", by_alias=True)
+    spec = parse_spec({**stated, "period": {"range": {"start": start, "end": end}}})
+    return report.model_copy(update={"spec": spec})
+
+
 def resolve_now(now: str | int | None) -> int:
     """Microseconds of the present: the clock's, or as stated."""
     if now is None:

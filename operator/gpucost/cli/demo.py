@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -14,7 +15,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from gpucost.cli import render
-from gpucost.computing import compute
+from gpucost.computing import compute, read_report
 from gpucost.core.instants import instant_text
 from gpucost.demo import RELATION, Demo, made_demo, trace_demo
 from gpucost.report.report import Report
@@ -22,19 +23,26 @@ from gpucost.report.words import findings, worst_day
 from gpucost.sources.tasks import engine
 
 
-def run_demo(tasks: int, trace: Path | None, out: Path | None) -> None:
-    """Compute the demo, print it, and with a folder write its inputs and all files there."""
+def run_demo(tasks: int, trace: Path | None, out: Path | None, port: int | None) -> None:
+    """Compute the demo, print it, with a folder write its inputs and all files there, with a port serve its pages."""
     demo = trace_demo(trace) if trace else made_demo(tasks)
     with engine() as con:
         with render.progress("Making task events"):
             demo.fill(con)
         with render.progress("Computing the report"):
-            report = compute(demo.report, demo.cronjobs, con, now=demo.now_us, details=out is not None)
+            report = compute(
+                demo.report, demo.cronjobs, con, now=demo.now_us, details=out is not None or port is not None
+            )
         _print(demo, report, out)
         if out:
             with render.progress(f"Writing {out}"):
                 write_inputs(demo, con, out)
             render.write_all(report, demo.report, out)
+        if port is not None:
+            from gpucost.cli.serve import serve_report
+
+            again = partial(compute, cronjobs=demo.cronjobs, db=con, now=demo.now_us)
+            serve_report(read_report(demo.report), report, port, again)
 
 
 def _print(demo: Demo, report: Report, out: Path | None) -> None:

@@ -75,6 +75,7 @@ Memory = Annotated[
     str | None, typer.Option("--memory", help="Memory that DuckDB may take, such as 512MB; more spills.")
 ]
 
+Port = Annotated[int, typer.Option("--port", min=0, max=65535, help="Port on 127.0.0.1; 0 takes a free one.")]
 
 Kubeconfig = Annotated[
     str | None, typer.Option("--kubeconfig", help="Kubeconfig of the cluster; default: KUBECONFIG, ~/.kube/config.")
@@ -213,17 +214,59 @@ def init(cronjobs: CronJobs = None, db: Database = None) -> None:
 
 
 @app.command()
+def serve(
+    name: Annotated[str | None, typer.Argument(help="A CostReport of the cluster, in place of --file.")] = None,
+    file: Annotated[str | None, typer.Option("--file", "-f", help="CostReport manifest; - is standard input.")] = None,
+    cronjobs: CronJobs = None,
+    db: Database = None,
+    now: Now = None,
+    cluster_timezone: ClusterZone = "UTC",
+    port: Port = 8080,
+    timeout: Timeout = 600.0,
+    memory: Memory = None,
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
+    namespace: Namespace = None,
+) -> None:
+    """Compute a report and show its pages in the browser, to this machine only: charts, drill-down, comparison, downloads."""
+    from functools import partial
+
+    from gpucost.cli import render
+    from gpucost.cli.inputs import inputs_of
+    from gpucost.cli.serve import serve_report
+    from gpucost.computing import compute
+    from gpucost.sources.tasks import Limits
+
+    manifest, jobs, url = inputs_of(name, file, cronjobs, db, (kubeconfig, context, namespace))
+    again = partial(
+        compute,
+        cronjobs=jobs,
+        db=url,
+        now=now,
+        cluster_timezone=cluster_timezone,
+        limits=Limits(timeout_seconds=timeout, memory=memory),
+    )
+    with render.progress("Computing the report"):
+        found = again(manifest)
+    serve_report(manifest, found, port, again)
+
+
+@app.command()
 def demo(
     out: Annotated[
         Path | None, typer.Option("--out", help="Folder for the demo's inputs and the report's files.")
     ] = None,
     tasks: Annotated[int, typer.Option("--tasks", min=0, max=20_000_000, help="How many tasks to make.")] = 200_000,
     trace: Annotated[Path | None, typer.Option("--trace", help="A CSV file of requests in place of made data.")] = None,
+    serve: Annotated[
+        bool, typer.Option("--serve", help="Then show the report in the browser, to this machine only.")
+    ] = False,
+    port: Port = 8080,
 ) -> None:
     """A report of an embedded task database with schedules and prices: see what gpucost answers."""
     from gpucost.cli.demo import run_demo
 
-    run_demo(tasks, trace, out)
+    run_demo(tasks, trace, out, port if serve else None)
 
 
 @app.command()

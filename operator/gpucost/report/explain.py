@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gpucost.core.allocation import Idle, Outcome
+from gpucost.core.calendar import sum_by
 from gpucost.core.instants import instant_text
 from gpucost.core.money import Ints, hours_text, money_text, price_text, seconds_text
 from gpucost.core.nodes import Pool, TypeUse, node_us
@@ -138,19 +139,38 @@ def _day(report: Report, name: str) -> Iterator[Section]:
         yield from _pools_in(report, use, span)
     if report.census is None:
         return
-    buckets = np.unique(report.buckets.of_cell[cells])
-    yield _shares(report, np.isin(_bucket(report), buckets), f"Who was charged on {name}")
-    yield _attempts(report, _charged_in(report, buckets), f"Attempts charged on {name}, the dearest first")
+    yield _shares(report, np.isin(_bucket(report), _buckets_of_day(report, name)), f"Who was charged on {name}")
+    if report.details is not None:
+        found = dearest_attempts(report, date=name)
+        yield attempts_section(report, found, f"Attempts charged on {name}, the dearest first")
 
 
-def _charged_in(report: Report, buckets: Ints) -> Ints:
-    """Attempts with money in some buckets, the dearest there first."""
+def dearest_attempts(report: Report, *, service: str | None = None, date: str | None = None) -> Ints:
+    """Numbers of attempts of a service (default: all), the dearest first; with a local date those charged on it, by that day's
+    money. Raises NotFound, and NoDetails where the report does not know attempts."""
     details = details_of(report)
-    inside = np.isin(details.pieces.bucket, buckets)
-    money = np.zeros(len(details.cost), dtype=np.int64)
-    np.add.at(money, details.pieces.attempt[inside], details.pieces.cost[inside])
-    found = np.unique(details.pieces.attempt[inside])
+    money, mine = details.cost, np.ones(len(details.cost), dtype=bool)
+    if date is not None:
+        inside = np.isin(details.pieces.bucket, _buckets_of_day(report, date))
+        money = sum_by(details.pieces.attempt[inside], details.pieces.cost[inside], len(money))
+        mine = np.isin(np.arange(len(money)), details.pieces.attempt[inside])
+    if service is not None:
+        mine &= details.attempts.service == _number(report, service)
+    found = np.flatnonzero(mine)
     return np.asarray(found[np.argsort(-money[found], kind="stable")])
+
+
+def _number(report: Report, service: str) -> int:
+    if service not in report.services:
+        raise _missing("service", service, report.services)
+    return report.services.index(service)
+
+
+def _buckets_of_day(report: Report, date: str) -> Ints:
+    known = [str(day) for day in report.dates]
+    if date not in known:
+        raise _missing("day", date, known)
+    return np.unique(report.buckets.of_cell[report.cells.day == known.index(date)])
 
 
 def _type_lines(report: Report, title: str, cells: np.ndarray) -> Section:
@@ -231,10 +251,9 @@ def _service(report: Report, name: str) -> Iterator[Section]:
     yield Section(f"Service {name}", ("outcome", "attempts", "executed h", "allocated"), tuple(rows))
     number = report.services.index(name)
     yield _shares(report, report.shares.service == number, f"Money of {name} by bucket, type and outcome")
-    details = details_of(report)
-    mine = np.flatnonzero(details.attempts.service == number)
-    dearest = mine[np.argsort(-details.cost[mine], kind="stable")]
-    yield _attempts(report, dearest, f"Attempts of {name}, the dearest first")
+    if report.details is not None:
+        found = dearest_attempts(report, service=name)
+        yield attempts_section(report, found, f"Attempts of {name}, the dearest first")
     mine = np.flatnonzero(report.shares.service == number)
     if len(mine):
         kind, bucket = divmod(int(report.shares.slot[mine[np.argmax(report.shares.cost[mine])]]), report.buckets.count)
@@ -246,7 +265,8 @@ def _next_steps(text: str) -> Section:
     return Section("Next", (), (), text)
 
 
-def _attempts(report: Report, rows: Ints, title: str) -> Section:
+def attempts_section(report: Report, rows: Ints, title: str) -> Section:
+    """Attempts by their numbers, with what they were charged in the period."""
     details = details_of(report)
     found = details.attempts
     listed = [
@@ -278,7 +298,7 @@ def _task(report: Report, name: str) -> Iterator[Section]:
         ("executed seconds", seconds_text(total(details.executed_us[mine]))),
         ("allocated", money_text(total(details.cost[mine]))),
     )
-    yield _attempts(report, mine, "Its attempts in the period")
+    yield attempts_section(report, mine, "Its attempts in the period")
     yield _pieces(report, mine)
     pieces = details.pieces
     touched = np.unique(pieces.bucket[np.isin(pieces.attempt, mine)])

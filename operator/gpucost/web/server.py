@@ -1,7 +1,4 @@
-"""The operator's HTTP server: metrics and health, in the event loop of the controller.
-
-Pages of reports join ``_Pages`` and ``PAGES`` below.
-"""
+"""The HTTP server: metrics and health of the operator, pages of reports; in the event loop of the controller."""
 
 from __future__ import annotations
 
@@ -12,16 +9,16 @@ from types import MappingProxyType
 from typing import Final
 
 from aiohttp import hdrs, web
-from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, choose_encoder
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST as OPENMETRICS
 
 from gpucost.metrics.page import MetricsPage
+from gpucost.web.access import Guard
+from gpucost.web.encoding import takes_gzip, takes_openmetrics
+from gpucost.web.reports import ReportPages, errors
 
 SHUTDOWN_SECONDS: Final = 5.0
 """How long open requests may take once the server stops: well under Kubernetes' 30 s of grace."""
-
-REFUSED: Final = frozenset({"0", "0.", "0.0", "0.00", "0.000"})
-"""Weights of a content coding that a client won't have."""
 
 PAGES: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -33,14 +30,32 @@ PAGES: Final[Mapping[str, str]] = MappingProxyType(
 """What ``/`` lists: paths and what is there."""
 
 
-def application(page: MetricsPage, unready: Callable[[], Sequence[str]]) -> web.Application:
-    """The server's application. ``unready`` names what is not ready, one sentence each; nothing when all is."""
-    pages = _Pages(page, unready)
-    app = web.Application()
-    app.router.add_get("/", pages.index)
+def application(
+    page: MetricsPage,
+    unready: Callable[[], Sequence[str]],
+    reports: ReportPages | None = None,
+    scrapers: Guard | None = None,
+) -> web.Application:
+    """The operator's application. ``unready`` names what is not ready, one sentence each; nothing when all is.
+
+    ``reports``: the pages of reports, if they are wanted. ``scrapers``: who stands before /metrics; None: nobody.
+    """
+    pages = _Pages(page, unready, scrapers)
+    app = pages_application(reports) if reports else web.Application()
+    if reports is None:
+        app.router.add_get("/", pages.index)
     app.router.add_get("/metrics", pages.metrics)
     app.router.add_get("/healthz", pages.health)
     app.router.add_get("/readyz", pages.readiness)
+    if reports is None:
+        app.on_response_prepare.append(_seal)
+    return app
+
+
+def pages_application(reports: ReportPages) -> web.Application:
+    """An application of nothing but the pages of reports."""
+    app = web.Application(middlewares=[errors])
+    reports.add_to(app)
     app.on_response_prepare.append(_seal)
     return app
 
@@ -74,6 +89,7 @@ def address(host: str, port: int) -> str:
 class _Pages:
     page: MetricsPage
     unready: Callable[[], Sequence[str]]
+    scrapers: Guard | None
 
     async def index(self, _: web.Request) -> web.Response:
         listed = [f"{path:<10} {told}\n" for path, told in PAGES.items()]
@@ -81,6 +97,8 @@ class _Pages:
 
     async def metrics(self, request: web.Request) -> web.Response:
         """In the format and encoding that the client asks for; identity and text where it asks for nothing."""
+        if self.scrapers is not None and not await (await self.scrapers.viewer(request)).may_get_path("/metrics"):
+            raise web.HTTPForbidden(text="you may not get the path /metrics\n")
         openmetrics = takes_openmetrics(",".join(request.headers.getall(hdrs.ACCEPT, [])))
         gzip = takes_gzip(",".join(request.headers.getall(hdrs.ACCEPT_ENCODING, [])))
         headers = {
@@ -97,25 +115,6 @@ class _Pages:
     async def readiness(self, _: web.Request) -> web.Response:
         missing = self.unready()
         return web.Response(text="".join(f"{line}\n" for line in missing) or "ok\n", status=503 if missing else 200)
-
-
-def takes_openmetrics(accept: str) -> bool:
-    """Whether an Accept header asks for OpenMetrics 1.0 rather than the text format, as prometheus_client reads it."""
-    try:
-        _, chosen = choose_encoder(accept)
-    except TypeError:  # it compares a version that is no number, such as 1.x
-        return False
-    return chosen.startswith("application/openmetrics-text")
-
-
-def takes_gzip(accept_encoding: str) -> bool:
-    """Whether an Accept-Encoding header allows gzip (RFC 9110, 12.5.3)."""
-    weights: dict[str, str] = {}
-    for choice in accept_encoding.lower().split(","):
-        coding, _, weight = choice.partition(";")
-        weights[coding.strip()] = weight.strip().removeprefix("q=").strip()
-    told = weights.get("gzip", weights.get("*"))
-    return told is not None and told not in REFUSED
 
 
 async def _seal(_: web.Request, response: web.StreamResponse) -> None:

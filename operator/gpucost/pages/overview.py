@@ -1,0 +1,308 @@
+"""The page of a report: the answer on top, then what explains it, then how sure it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from markupsafe import Markup
+
+from gpucost.core.allocation import Idle, Outcome
+from gpucost.core.instants import instant_text
+from gpucost.core.money import SECOND_US, shown_hours, shown_money, shown_percent, shown_tariff
+from gpucost.pages.frame import Frame, chart_data, render
+from gpucost.pages.grid import Cell, Grid, Head, Pick, grid, section_grid
+from gpucost.pages.links import Links
+from gpucost.report import tables, words
+from gpucost.report.charts import available, chart
+from gpucost.report.charts.chart import Chart
+from gpucost.report.conditions import conditions
+from gpucost.report.explain import Section, explain
+from gpucost.report.lines import by_cost, is_priced, node_line, ratio, task_lines
+from gpucost.report.report import Report
+from gpucost.report.status import display_of
+
+EXPLAINED: Final = 20
+"""Services that a file explains one by one: those that a status names by default."""
+SECTION_ROWS: Final = 50
+
+
+class Fact(NamedTuple):
+    """A figure of the answer: its label, the figure, a word on it, and where it leads."""
+
+    label: str
+    figure: str
+    note: str
+    href: str | None
+
+
+class Download(NamedTuple):
+    """A file that a server gives."""
+
+    text: str
+    href: str
+
+
+@dataclass(frozen=True, slots=True)
+class Extras:
+    """What a page has besides its report: of a server files to fetch and a search, of a file charts that need no script."""
+
+    attempts: bool = False
+    """Whether the server can show single attempts."""
+    downloads: Sequence[Download] = ()
+    kept: Sequence[Download] = ()
+    """Files of earlier computations."""
+    stills: Mapping[str, Markup] = field(default_factory=dict)
+    """SVG by name of the chart, for paper and for readers without scripts."""
+
+
+class Part(NamedTuple):
+    """A part of the page: a heading with tables and charts."""
+
+    name: str
+    title: str
+    intro: str
+    charts: Sequence[Chart]
+    grids: Sequence[Grid]
+
+
+def report_page(report: Report, frame: Frame, links: Links | None = None, extras: Extras | None = None) -> str:
+    """The whole page. ``links``: where figures lead; None: to parts of this very page."""
+    where = links or Links(_anchors(report))
+    parts = [part for part in _parts(report, where) if part.charts or part.grids]
+    charts = [one for part in parts for one in part.charts]
+    return render(
+        "report.html.j2",
+        frame,
+        report=report,
+        display=display_of(report),
+        state=words.state(report),
+        computed=instant_text(report.now_us),
+        until=instant_text(report.period.data_until_us),
+        facts=list(_facts(report)),
+        sentences=list(words.findings(report)) if report.census is not None else [],
+        advice=report.recommendations,
+        savings=[shown_money(one.savings, report.spec.currency) for one in report.recommendations],
+        parts=parts,
+        charts={one.name: chart_data(one) for one in charts},
+        quality=words.read_and_charged(report),
+        conditions=[one for one in conditions(report) if one["type"] != "Ready"],
+        proofs=[] if where.live else list(_proofs(report, where)),
+        links=where,
+        extras=extras or Extras(),
+    )
+
+
+def _facts(report: Report) -> Iterator[Fact]:
+    """The answer: spent, on what, idle, what to save, and what one success costs."""
+    shown, line, currency = display_of(report), node_line(report), report.spec.currency
+    yield Fact("Node cost", shown["nodeCost"], f"{shown_hours(line.node_us)} node-hours{_unpriced(report)}", "#nodes")
+    if report.census is None:
+        return
+    idle = shown_percent(line.idle_cost, line.node_cost)
+    yield Fact("Allocated to tasks", shown["allocatedCost"], f"coverage {shown['coverage'] or 'unknown'}", "#services")
+    yield Fact("Idle nodes", shown["idleCost"], f"{idle or 'no'} of node cost" if idle else "no node cost", "#idle")
+    if report.potential_savings is not None:
+        saved = shown_percent(report.potential_savings, line.node_cost)
+        note = f"{saved} of node cost, by what is recommended" if saved else "nothing to recommend"
+        yield Fact("Could be saved", shown_money(report.potential_savings, currency), note, "#advice")
+    tasks = words.whole(report)
+    effective = ratio(tasks.effective_cost, tasks.attempts_by[Outcome.SUCCESS])
+    if effective is not None:
+        note = f"{tasks.attempts_by[Outcome.SUCCESS]:,} successes, failed attempts included"
+        yield Fact("Per success", f"{shown_tariff(effective)} {currency}", note, "#services")
+    failed = tasks.executed_by[Outcome.FAILURE]
+    if failed:
+        per_second = ratio(tasks.cost_by[Outcome.FAILURE] * SECOND_US, failed)
+        note = f"{shown_money(tasks.cost_by[Outcome.FAILURE], currency)} in {shown_hours(failed)} failed hours"
+        yield Fact("Per failed second", f"{shown_tariff(per_second)} {currency}", note, "#services")
+
+
+def _unpriced(report: Report) -> str:
+    hours = report.quality.unpriced_us
+    return f"; {shown_hours(hours)} of them have no price and are missing" if hours else ""
+
+
+def _parts(report: Report, links: Links) -> Iterator[Part]:
+    shown = _chosen(report)
+    if report.census is not None:
+        yield Part(
+            "services",
+            "What it was spent on",
+            _who_pays(report),
+            shown("waterfall", "top_services", "top_cost_per_success", "cost_per_success_spread"),
+            [_services(report, links), *_spreads(report, links)],
+        )
+        yield Part(
+            "idle",
+            "Where it leaks",
+            words.LEAKS_OVERLAP if report.spec.allocation.idle is Idle.DISTRIBUTE else "",
+            shown("idle_heatmap", "utilization_by_hour", "utilization_by_weekday"),
+            [_leaks(report), _day_types(report)],
+        )
+    yield Part(
+        "nodes",
+        "What the nodes cost",
+        "",
+        shown("cost_by_node_type", "node_counts", "drift"),
+        [_node_types(report), _pools(report, links)],
+    )
+    yield Part(
+        "days",
+        "Day by day",
+        words.peak_hours(report),
+        shown("daily_cost", "coverage", "cost_per_success", "cost_per_failed_second"),
+        [_days(report, links)],
+    )
+
+
+def _chosen(report: Report) -> Callable[..., list[Chart]]:
+    there = set(available(report))
+    return lambda *names: [chart(report, name) for name in names if name in there]
+
+
+def _who_pays(report: Report) -> str:
+    if report.spec.allocation.idle is Idle.SEPARATE:
+        return "Attempts pay for the time in which they kept nodes busy; idle nodes are a line of their own."
+    bucket = report.spec.allocation.bucket.lower()
+    return f"Attempts pay for idle nodes too: the cost of a {bucket} and node type is shared by executed time."
+
+
+_NODES: Final = (
+    Pick("node_hours", "node-hours"),
+    Pick("node_cost", "node cost"),
+    Pick("allocated_cost", "allocated"),
+    Pick("busy_cost", "busy cost"),
+    Pick("idle_cost", "idle cost"),
+    Pick("coverage_ratio", "coverage"),
+    Pick("utilization_ratio", "utilization"),
+)
+
+
+def _node_picks(report: Report) -> Sequence[Pick]:
+    return _NODES if report.census is not None else _NODES[:2]
+
+
+def _node_types(report: Report) -> Grid:
+    total = tables.totals(report) if len(report.types) > 1 else None
+    unpriced = [name for k, name in enumerate(report.types) if not is_priced(report, k)]
+    note = f"without a price, so their cost is missing: {', '.join(unpriced)}" if unpriced else ""
+    picks = (Pick("node_type", "node type"), *_node_picks(report))
+    return grid(tables.node_types(report), picks, "Node types", total=total, note=note)
+
+
+def _pools(report: Report, links: Links) -> Grid:
+    picks = (
+        Pick("node_pool", "node pool"),
+        Pick("node_type", "node type"),
+        Pick("node_hours", "node-hours"),
+        Pick("node_cost", "node cost"),
+        Pick("uncovered_seconds", "unknown h"),
+        Pick("conflicts", "conflicts"),
+    )
+    return grid(tables.node_pools(report), picks, "Node pools", hrefs={"node_pool": links.to("pool")})
+
+
+def _services(report: Report, links: Links) -> Grid:
+    picks = (
+        Pick("service_name", "service"),
+        Pick("attempts", "attempts"),
+        Pick("succeeded", "succeeded"),
+        Pick("failed", "failed"),
+        Pick("interrupted", "interrupted"),
+        Pick("open", "open"),
+        Pick("executed_seconds", "executed h"),
+        Pick("allocated_cost", "allocated"),
+        Pick("cost_per_success", "per success"),
+        Pick("cost_per_failed_second", "per failed s"),
+        Pick("effective_cost_per_success", "effective"),
+    )
+    note = f"money in {report.spec.currency}; effective: successes, failures and interruptions, divided by successes"
+    found = tables.services(report)
+    total = tables.totals(report) if found.columns[0].values else None
+    return grid(found, picks, "Services", hrefs={"service_name": links.to("service")}, total=total, note=note)
+
+
+def _spreads(report: Report, links: Links) -> Iterator[Grid]:
+    """Quantiles, where the report knows every attempt."""
+    if report.details is None:
+        return
+    picks = (
+        Pick("service_name", "service"),
+        Pick("measure", "measure"),
+        Pick("count", "attempts"),
+        Pick("mean", "mean"),
+        Pick("p05", "p05"),
+        Pick("p25", "p25"),
+        Pick("p50", "median"),
+        Pick("p75", "p75"),
+        Pick("p95", "p95"),
+    )
+    found = tables.table(report, "distributions")
+    yield grid(
+        found, picks, "How costs spread", hrefs={"service_name": links.to("service")}, note="exact, from every attempt"
+    )
+
+
+def _leaks(report: Report) -> Grid:
+    whole = node_line(report).node_cost
+    rows = [
+        (
+            Cell(leak.name),
+            Cell(leak.how_much),
+            Cell(shown_money(leak.cost)),
+            Cell(shown_percent(leak.cost, whole) or ""),
+        )
+        for leak in words.leaks(report)
+    ]
+    heads = (
+        Head("leak", "", False),
+        Head("how much", "", False),
+        Head("money", "", True),
+        Head("of node cost", "", True),
+    )
+    return Grid("leaks", "Leaks", heads, rows)
+
+
+def _day_types(report: Report) -> Grid:
+    picks = (Pick("day_type", "day type"), Pick("days", "days"), *_node_picks(report))
+    return grid(tables.day_types(report), picks, "Weekdays and weekends")
+
+
+def _days(report: Report, links: Links) -> Grid:
+    tasks = (Pick("succeeded", "succeeded"), Pick("failed", "failed"), Pick("cost_per_success", "per success"))
+    picks = (Pick("date", "day"), Pick("weekday", "weekday"), *_node_picks(report), *(tasks if report.census else ()))
+    total = tables.totals(report) if report.dates else None
+    return grid(tables.days(report), picks, "Days", hrefs={"date": links.to("day")}, total=total)
+
+
+class Proof(NamedTuple):
+    """Where the figures of one thing come from, as a part of a file."""
+
+    anchor: str
+    title: str
+    grids: Sequence[Grid]
+
+
+def _explained(report: Report) -> list[tuple[str, str]]:
+    pools = [("pool", line.pool.name) for line in report.pools]
+    if report.details is None:
+        return pools
+    return pools + [("service", name) for name, _ in by_cost(task_lines(report))[:EXPLAINED]]
+
+
+def _anchors(report: Report) -> dict[tuple[str, str], str]:
+    return {key: f"proof-{place}" for place, key in enumerate(_explained(report))}
+
+
+def _proofs(report: Report, links: Links) -> Iterator[Proof]:
+    """Schedules, prices and node counts of each pool, and the dearest attempts of each service."""
+    for place, (kind, name) in enumerate(_explained(report)):
+        sections = [section for section in explain(report, kind, name) if section.rows]
+        grids = [_section(section, f"proof-{place}-{i}", links) for i, section in enumerate(sections)]
+        yield Proof(f"proof-{place}", f"{kind.capitalize()} {name}", grids)
+
+
+def _section(section: Section, name: str, links: Links) -> Grid:
+    return section_grid(section, name, {"service": links.to("service")}, SECTION_ROWS)
