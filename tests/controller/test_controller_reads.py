@@ -11,7 +11,7 @@ import pytest
 
 from gpucost.api.costreport import CostReport, parse_spec
 from gpucost.computing import Pools
-from gpucost.controller.reads import Job, Reads
+from gpucost.controller.reads import Job, Reads, Wanted
 from gpucost.core.zones import UTC
 from gpucost.engine.source import SourceError
 from gpucost.sources.tasks import Limits
@@ -55,7 +55,7 @@ def job(path: Path, not_before_us: int = 0, **tasks: object) -> Job:
         "tasks": {"query": None, **tasks},
     }
     report = CostReport(name="r", namespace="n", manifest={}, spec=parse_spec(spec))
-    return Job(report, Pools((), (), ()), f"sqlite:///{path}", not_before_us)
+    return Job(report, Pools((), (), ()), f"sqlite:///{path}", Wanted(not_before_us))
 
 
 def attempts(reads: Reads, work: Job) -> int:
@@ -116,4 +116,4 @@ def test_files_outside_the_data_folders_are_refused_without_a_word_on_whether_th
 def test_a_report_without_tasks_needs_no_database(reads: Reads) -> None:
     spec = parse_spec({"period": {"rolling": {"days": 7}}, "nodePools": {}})
     report = CostReport(name="r", namespace="n", manifest={}, spec=spec)
-    assert reads.compute(Job(report, Pools((), (), ()), None, 0)).census is None
+    assert reads.compute(Job(report, Pools((), (), ()), None, Wanted(0))).census is None

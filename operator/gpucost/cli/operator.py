@@ -44,9 +44,62 @@ def operator(
     listen: Annotated[
         str,
         typer.Option(
-            envvar="GPUCOST_LISTEN", help="Address of metrics and health: HOST:PORT; port 0 takes a free one."
+            envvar="GPUCOST_LISTEN", help="Address of metrics, health and pages: HOST:PORT; port 0 takes a free one."
         ),
     ] = f"{DEFAULTS.listen_host}:{DEFAULTS.listen_port}",
+    pages: Annotated[
+        bool,
+        typer.Option(
+            "--pages/--no-pages",
+            envvar="GPUCOST_PAGES",
+            help="Serve the pages of reports to those whom Kubernetes lets read them.",
+        ),
+    ] = DEFAULTS.pages,
+    protect_metrics: Annotated[
+        bool,
+        typer.Option(
+            "--protect-metrics/--open-metrics",
+            envvar="GPUCOST_PROTECT_METRICS",
+            help="Give metrics only to tokens that may get the path /metrics.",
+        ),
+    ] = DEFAULTS.protect_metrics,
+    page_memory: Annotated[
+        int,
+        typer.Option(
+            envvar="GPUCOST_PAGE_MEMORY", min=0, help="MiB for reports that pages show; others are computed anew."
+        ),
+    ] = DEFAULTS.page_bytes >> 20,
+    page_attempts: Annotated[
+        int,
+        typer.Option(
+            envvar="GPUCOST_PAGE_ATTEMPTS", min=0, help="Most attempts of a report that pages show one by one."
+        ),
+    ] = DEFAULTS.page_attempts,
+    artifacts_folder: Annotated[
+        str | None,
+        typer.Option(
+            envvar="GPUCOST_ARTIFACTS_FOLDER", help="Writable folder for files of reports; default: none are kept."
+        ),
+    ] = DEFAULTS.artifacts_folder,
+    artifacts_keep: Annotated[
+        int,
+        typer.Option(envvar="GPUCOST_ARTIFACTS_KEEP", min=1, help="Computations of each report whose files are kept."),
+    ] = DEFAULTS.artifacts_keep,
+    artifacts_size: Annotated[
+        int, typer.Option(envvar="GPUCOST_ARTIFACTS_SIZE", min=1, help="MiB for all kept files together.")
+    ] = DEFAULTS.artifacts_bytes >> 20,
+    artifacts_every: Annotated[
+        float,
+        typer.Option(
+            envvar="GPUCOST_ARTIFACTS_EVERY", min=1, help="Seconds between kept files of a report that is not final."
+        ),
+    ] = DEFAULTS.artifacts_seconds,
+    url: Annotated[
+        str,
+        typer.Option(
+            envvar="GPUCOST_URL", help="Where people reach the pages: the beginning of links in status.artifacts."
+        ),
+    ] = DEFAULTS.url,
     cluster_timezone: Annotated[
         str,
         typer.Option(
@@ -128,6 +181,15 @@ def operator(
         shared_namespaces=tuple(shared_namespaces or ()),
         listen_host=host,
         listen_port=port,
+        pages=pages,
+        protect_metrics=protect_metrics,
+        page_bytes=page_memory << 20,
+        page_attempts=page_attempts,
+        artifacts_folder=artifacts_folder,
+        artifacts_keep=artifacts_keep,
+        artifacts_bytes=artifacts_size << 20,
+        artifacts_seconds=artifacts_every,
+        url=url,
         cluster_time_zone=cluster_timezone,
         refresh_seconds=refresh,
         workers=workers,

@@ -21,13 +21,22 @@ CONNECT_TIMEOUT_SECONDS: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
+class Wanted:
+    """How a report is to be computed: from events read at an instant or later; with its attempts, as of an instant."""
+
+    not_before_us: int
+    details_at_us: int | None = None
+    """None: without attempts, and as of the read."""
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
-    """A report to compute: with which pools, from which database (None: none), and how fresh its events must be."""
+    """A report to compute: with which pools, from which database (None: none), and how."""
 
     report: CostReport
     pools: Pools
     url: str | None
-    not_before_us: int
+    wanted: Wanted
 
 
 _Source = tuple[str, str | None, tuple[str, ...]]
@@ -75,8 +84,17 @@ class Reads:
         """
         if job.url is None:
             return compute_from(job.report, job.pools, None, _now_us(), self.zone)
+        at = job.wanted.details_at_us
         with self._read(job, job.url) as read:
-            return compute_from(job.report, job.pools, read.database, read.read_us, self.zone, kept=read.events)
+            return compute_from(
+                job.report,
+                job.pools,
+                read.database,
+                read.read_us if at is None else at,
+                self.zone,
+                kept=read.events,
+                details=at is not None,
+            )
 
     def release(self, *, older_than_us: int | None = None) -> None:
         """Let go of reads that are too old to be shared; of all reads at the end."""
@@ -97,7 +115,7 @@ class Reads:
         with self._lock:
             read = self._reads.setdefault(source, _Read())
         with _held(read.lock):
-            fresh = max(job.not_before_us, _now_us() - self.share_us)
+            fresh = max(job.wanted.not_before_us, _now_us() - self.share_us)
             if read.failure is not None and read.read_us >= fresh:
                 raise read.failure
             if read.database is None or read.read_us < fresh:

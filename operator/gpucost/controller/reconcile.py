@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple, dataclass, field, replace
 from typing import Any, Final
 
 from gpucost.api.costreport import CostReport, SpecError
 from gpucost.computing import Pools
+from gpucost.controller.bookshelf import Bookshelf
 from gpucost.controller.events import event_of
 from gpucost.controller.finals import Settled, settle
 from gpucost.controller.pools import Past, fingerprint, keys_of
 from gpucost.controller.queue import Key, Urgency, Visit, WorkQueue
-from gpucost.controller.reads import Job, Reads
+from gpucost.controller.reads import Job, Reads, Wanted
 from gpucost.controller.recorder import Forgotten, Recorder, now_us
 from gpucost.controller.refreshing import next_refresh, retry_seconds
 from gpucost.controller.secrets import SecretError, database_url
@@ -56,6 +57,7 @@ from gpucost.report.conditions import (
 from gpucost.report.report import Report
 from gpucost.report.status import Fields
 from gpucost.sources.text import redacted
+from gpucost.web.library import Unavailable
 
 LOG: Final = logging.getLogger("gpucost.report")
 PENDING_SECONDS: Final = 1.0
@@ -90,14 +92,19 @@ class Reconciler:
     threads: Threads
     page: MetricsPage
     metrics: OperatorMetrics
+    shelf: Bookshelf
     refresh_us: int
     """For reports that state none."""
+    computed: Callable[[Key], None] = lambda key: None
+    """Told of every report that was computed."""
     _tries: dict[Key, int] = field(default_factory=dict)
     """Failures in a row, by report."""
     _looked_us: dict[Key, int] = field(default_factory=dict)
     """When each report last had an answer of its database: an older read, or failure, that others share is no news to it."""
     _samples: dict[str, ReportSamples] = field(default_factory=dict)
     """The last good figures, by uid of the report."""
+    _asked: dict[Key, asyncio.Future[Report]] = field(default_factory=dict)
+    """Pages that wait for a report."""
     _past: Past = field(default_factory=lambda: Past.of({}))
     _turns: dict[str, asyncio.Lock] = field(default_factory=dict)
     """By URL of the database."""
@@ -136,18 +143,54 @@ class Reconciler:
                 return
             await self._succeed(seen, await self._compute_visibly(seen, report, visit))
         except _Failed as failed:
+            self._answer(seen.key, failed.failure)
             await self._fail(seen, failed.failure)
         except LedgerError as error:
             self.metrics.ledger_error()
-            await self._fail(seen, Failure(LEDGER_UNAVAILABLE, str(error)))
+            failure = Failure(LEDGER_UNAVAILABLE, str(error))
+            self._answer(seen.key, failure)
+            await self._fail(seen, failure)
 
     def forget(self, uid: str, key: Key) -> None:
         """A report was deleted: its series vanish at once."""
         self.page.remove(*key)
+        self.shelf.remove(key)
         self.queue.forget(key)
         self._tries.pop(key, None)
         self._looked_us.pop(key, None)
         self._samples.pop(uid, None)
+
+    # Pages
+
+    def ask(self, key: Key) -> asyncio.Future[Report]:
+        """Compute a report soon, whether due or not, for a page that shows it. The answer may raise Unavailable."""
+        if key not in self._asked:
+            self._asked[key] = asyncio.get_running_loop().create_future()
+            self.queue.changed(key)
+        return asyncio.ensure_future(asyncio.shield(self._asked[key]))
+
+    def _answer(self, key: Key, found: Report | Failure) -> None:
+        waiting = self._asked.pop(key, None)
+        if waiting is None:
+            return
+        if isinstance(found, Report):
+            waiting.set_result(found)
+        else:
+            waiting.set_exception(Unavailable(found.message))
+            waiting.exception()  # it counts as seen, even where nobody waits any more
+
+    async def compute_for_page(self, seen: SeenReport, report: CostReport, details_at_us: int | None) -> Report:
+        """A report that only a page shows: with its attempts as of an instant, or (None) over another period.
+
+        Raises Unavailable.
+        """
+        try:
+            since = now_us() - self.reads.share_us
+            return (await self._computed(seen, report, Wanted(since, details_at_us)))[0]
+        except _Failed as failed:
+            raise Unavailable(failed.failure.message) from None
+        except ApiError as error:
+            raise Unavailable(str(error)) from None
 
     # Is there anything to compute?
 
@@ -162,6 +205,8 @@ class Reconciler:
 
     def _is_due(self, seen: SeenReport, report: CostReport) -> bool:
         """Not if the status is fresh, nothing that it rests on has changed, and its time has not come."""
+        if seen.key in self._asked:
+            return True
         due = instant_in(seen.status, "nextRefreshTime")
         snapshot = self.ledger.snapshots().get(seen.uid)
         if not is_fresh(seen.status, seen.generation) or snapshot is None or due is None or due <= now_us():
@@ -196,13 +241,21 @@ class Reconciler:
 
     async def _compute(self, seen: SeenReport, report: CostReport, visit: Visit) -> _Computed:
         started, marks = time.monotonic(), self.ledger.job_marks()
-        pools = await self._with_records(report, self._chosen(report))
         since = visit.since_us if visit.urgency is Urgency.CHANGED else visit.since_us - self.reads.share_us
         since = max(since, self._looked_us.get(seen.key, 0))
+        try:
+            found, pools = await self._computed(seen, report, Wanted(since))
+        finally:
+            self._looked_us[seen.key] = now_us()
+        mark = fingerprint(seen, report, pools, marks, self.reads.zone, found.now_us)
+        return _Computed(found, time.monotonic() - started, mark)
+
+    async def _computed(self, seen: SeenReport, report: CostReport, wanted: Wanted) -> tuple[Report, Pools]:
+        pools = await self._with_records(report, self._chosen(report))
         url: str | None = None
         try:
             url = await database_url(self.cluster, report)
-            found = await self._read_and_compute(Job(report, pools, url, since))
+            return await self._read_and_compute(Job(report, pools, url, wanted)), pools
         except SecretError as error:
             raise _Failed(Failure(SECRET_UNREADABLE, str(error), about_tasks=True)) from None
         except SourceError as error:
@@ -218,10 +271,6 @@ class Reconciler:
             LOG.exception("%s/%s: can't be computed", *seen.key)
             text = f"unexpected {type(error).__name__}; the operator's log has the traceback, please report it"
             raise _Failed(Failure(NOT_COMPUTED, text)) from None
-        finally:
-            self._looked_us[seen.key] = now_us()
-        mark = fingerprint(seen, report, pools, marks, self.reads.zone, found.now_us)
-        return _Computed(found, time.monotonic() - started, mark)
 
     async def _with_records(self, report: CostReport, pools: Pools) -> Pools:
         """The pools with what became of their CronJobs' Jobs, from the ledger."""
@@ -284,7 +333,16 @@ class Reconciler:
             return
         self._samples[seen.uid] = samples
         self.page.put(*seen.key, samples)
+        self.shelf.put(seen.key, seen.uid, report)
+        self._answer(seen.key, report)
         self._settled(seen, next_us)
+        self.computed(seen.key)
+
+    async def tell_artifacts(self, key: Key, artifacts: Sequence[Fields]) -> None:
+        """Put the files that are kept of a report into its status. Raises ApiError."""
+        seen = self.store.reports.get(key)
+        if seen is not None:
+            await self._publish(seen, {**seen.status, "artifacts": list(artifacts)})
 
     def _keep(self, report: Report, figures: Fields, snapshot: Snapshot) -> Settled:
         """In the ledger's thread, and before the status is written: a snapshot whose time is not the status' is not believed,

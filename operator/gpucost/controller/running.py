@@ -12,12 +12,17 @@ from collections.abc import AsyncIterator, Coroutine, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, Final
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
+from gpucost.controller.artifacts import Artifacts
+from gpucost.controller.bookshelf import Bookshelf
 from gpucost.controller.handlers import watch
+from gpucost.controller.keeper import Keeper
+from gpucost.controller.library import OperatorLibrary
 from gpucost.controller.logs import configure_logs
 from gpucost.controller.queue import WorkQueue
 from gpucost.controller.reads import Reads
@@ -36,6 +41,8 @@ from gpucost.ledger.ledger import Ledger
 from gpucost.metrics.operator import OperatorMetrics
 from gpucost.metrics.page import MetricsPage
 from gpucost.sources.tasks import Limits
+from gpucost.web.access import ClusterGuard
+from gpucost.web.reports import ReportPages
 from gpucost.web.server import application, serve
 
 LOG: Final = logging.getLogger("gpucost")
@@ -71,14 +78,18 @@ async def run(settings: Settings) -> None:
     metrics.ready_when(lambda: not readiness.unready())
     access = find_access(settings.kubeconfig, settings.context)
     stop = _stop_at_signals()
-    runner = await serve(application(page, readiness.unready), settings.listen_host, settings.listen_port)
+    reports = ReportPages()
+    app = application(
+        page, readiness.unready, reports if settings.pages else None, reports if settings.protect_metrics else None
+    )
+    runner = await serve(app, settings.listen_host, settings.listen_port)
     LOG.info("gpucost %s listens on %s", version("gpucost"), _addresses(runner))
     try:
         ledger = await _opened(settings, readiness, metrics, stop)
         if ledger is not None:
             watches = RESOURCES * max(1, len(settings.namespaces))
             cluster = Cluster(access, connections=CONNECTIONS + watches)
-            await _operate(settings, ledger, cluster, page, metrics, readiness, stop)
+            await _operate(settings, ledger, cluster, page, metrics, readiness, reports, stop)
     finally:
         await runner.cleanup()
         LOG.info("stopped")
@@ -124,14 +135,19 @@ async def _operate(
     page: MetricsPage,
     metrics: OperatorMetrics,
     readiness: _Readiness,
+    reports: ReportPages,
     stop: asyncio.Event,
 ) -> None:
     shared = frozenset(settings.shared_namespaces)
     threads, store, queue = Threads(settings.workers), Store(sharing=set(shared)), WorkQueue(settings.debounce_seconds)
     reads = Reads(_limits(settings), int(settings.share_seconds * 1e6), Zone.parse(settings.cluster_time_zone))
-    recorder = Recorder(ledger, threads)
+    recorder, shelf = Recorder(ledger, threads), Bookshelf(settings.page_bytes)
     refresh_us = int(settings.refresh_seconds * 1e6)
-    reconciler = Reconciler(store, queue, cluster, ledger, recorder, reads, threads, page, metrics, refresh_us)
+    reconciler = Reconciler(store, queue, cluster, ledger, recorder, reads, threads, page, metrics, shelf, refresh_us)
+    keeper = Keeper(reconciler, _artifacts(settings), settings.url)
+    reconciler.computed = keeper.note
+    reports.library = OperatorLibrary(reconciler, keeper.artifacts, settings.page_attempts)
+    reports.guard = ClusterGuard(cluster)
     watcher = Watcher(cluster, settings.namespaces, shared, store, queue, recorder, reconciler, metrics)
     recorder.changed, recorder.troubled = watcher.cronjobs_changed, watcher.ledger_troubled
     readiness.watcher, readiness.recorder = watcher, recorder
@@ -142,7 +158,7 @@ async def _operate(
                 return
             LOG.info("ready: %d CostReports, %d CronJobs", len(store.reports), len(store.cronjobs))
             visits = [reconciler.work() for _ in range(settings.workers * VISITS)]
-            async with _background(stop, *visits, watcher.relist(settings.resync_seconds)):
+            async with _background(stop, *visits, watcher.relist(settings.resync_seconds), keeper.work()):
                 await watch(watcher, cluster, settings.namespaces, stop)
     finally:
         await cluster.close()
@@ -200,6 +216,13 @@ async def _housekeeping(reads: Reads, queue: WorkQueue, metrics: OperatorMetrics
         metrics.queue_depth(queue.depth)
         await asyncio.to_thread(reads.release)
         await asyncio.sleep(1)
+
+
+def _artifacts(settings: Settings) -> Artifacts | None:
+    if settings.artifacts_folder is None:
+        return None
+    every_us = int(settings.artifacts_seconds * 1e6)
+    return Artifacts(Path(settings.artifacts_folder), settings.artifacts_keep, settings.artifacts_bytes, every_us)
 
 
 def _limits(settings: Settings) -> Limits:

@@ -25,7 +25,25 @@ class Settings:
     """Namespaces whose CronJobs reports of other namespaces may read, besides those labelled gpucost.dev/share-schedules."""
     listen_host: str = "127.0.0.1"
     listen_port: int = 8080
-    """Where metrics and health are served."""
+    """Where metrics, health and pages are served."""
+    pages: bool = True
+    """Whether the pages of reports are served, to those whom Kubernetes lets read the reports."""
+    protect_metrics: bool = False
+    """Whether a scraper needs a token that may get the path /metrics."""
+    page_bytes: int = 128 * 1024 * 1024
+    """Memory for reports that pages show; others are computed anew when somebody looks at them."""
+    page_attempts: int = 500_000
+    """A report with more attempts is not shown attempt by attempt: that would take too much memory."""
+    artifacts_folder: str | None = None
+    """A writable folder for files of reports; none: none are kept."""
+    artifacts_keep: int = 3
+    """Computations of each report whose files are kept."""
+    artifacts_bytes: int = 1024 * 1024 * 1024
+    """Of all kept files together."""
+    artifacts_seconds: float = 3600.0
+    """How often files of a report that is not final are kept; of a final one whenever its figures change."""
+    url: str = ""
+    """Where people reach the pages, such as https://gpucost.example: the beginning of links in status.artifacts."""
     cluster_time_zone: str = "UTC"
     """Zone of CronJobs without spec.timeZone: that of kube-controller-manager."""
     refresh_seconds: float = 300.0

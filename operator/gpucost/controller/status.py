@@ -54,6 +54,8 @@ def computed_status(
     status: Fields = {**figures, "observedGeneration": generation, "conditions": conditions}
     if next_refresh_us is not None:
         status["nextRefreshTime"] = instant_text(next_refresh_us)
+    if before.get("artifacts"):
+        status["artifacts"] = before["artifacts"]
     if restatements:
         status["restatements"] = [_restated(one) for one in restatements]
     return status

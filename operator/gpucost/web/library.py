@@ -62,3 +62,32 @@ class Library(Protocol):
     async def read(self, key: Key, kept: str) -> bytes | None:
         """A kept file; None where there is none of that name."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class NoReports:
+    """A library before there is anything in it."""
+
+    def listed(self) -> Sequence[Listed]:
+        """Nothing."""
+        return ()
+
+    async def shelved(self, key: Key) -> Shelved:
+        """Raises Unknown."""
+        raise Unknown
+
+    async def detailed(self, key: Key) -> Report:
+        """Raises Unknown."""
+        raise Unknown
+
+    async def over(self, key: Key, start: str, end: str) -> Report:
+        """Raises Unknown."""
+        raise Unknown
+
+    def kept(self, key: Key) -> Sequence[Kept]:
+        """Nothing."""
+        return ()
+
+    async def read(self, key: Key, kept: str) -> bytes | None:
+        """Raises Unknown."""
+        raise Unknown

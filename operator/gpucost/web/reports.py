@@ -23,9 +23,9 @@ from gpucost.report.attempttables import NoDetails
 from gpucost.report.downloads import FORMATS, download, names
 from gpucost.report.explain import NotFound
 from gpucost.report.report import Report
-from gpucost.web.access import Guard, Viewer
+from gpucost.web.access import ClosedGuard, Guard, Viewer
 from gpucost.web.encoding import takes_gzip
-from gpucost.web.library import Key, Library, Shelved, Unavailable, Unknown
+from gpucost.web.library import Key, Library, NoReports, Shelved, Unavailable, Unknown
 
 TO_ROOT: Final = "../../../"
 """From the page of a report to the server's root: links are relative, so that a proxy may put the server below a path."""
@@ -51,11 +51,18 @@ class Page(NamedTuple):
 
 @dataclass(slots=True)
 class ReportPages:
-    """Routes of the pages. Rendered pages are kept until the report is computed anew."""
+    """Routes of the pages. Rendered pages are kept until the report is computed anew.
 
-    library: Library
-    guard: Guard
+    Whoever makes them may put library and guard in place later: until then nobody gets in.
+    """
+
+    library: Library = field(default_factory=NoReports)
+    guard: Guard = field(default_factory=lambda: ClosedGuard("the operator is starting"))
     _kept: OrderedDict[tuple[object, ...], Page] = field(default_factory=OrderedDict)
+
+    async def viewer(self, request: web.Request) -> Viewer:
+        """Who asks, by the guard that stands now."""
+        return await self.guard.viewer(request)
 
     def add_to(self, app: web.Application) -> None:
         """Add the routes. HEAD comes with GET; nothing else is answered."""
@@ -167,11 +174,11 @@ class ReportPages:
         if kind not in FORMATS:
             raise web.HTTPNotFound(text=f"format must be one of {', '.join(FORMATS)}")
         try:
-            found = await asyncio.to_thread(download, report, name, kind)
+            found = download(report, name, kind)
         except KeyError as error:
             raise web.HTTPNotFound(text=str(error.args[0])) from None
         return web.Response(
-            body=found.content,
+            body=await asyncio.to_thread(lambda: found.content),
             headers={
                 hdrs.CONTENT_TYPE: found.media_type,
                 hdrs.CONTENT_DISPOSITION: f'attachment; filename="{found.file_name}"',
