@@ -22,56 +22,49 @@ from gpucost.report.charts.encodings import (
     text_tip,
     tip,
 )
-from gpucost.report.charts.figures import Figures, percent, share, tariff, units
+from gpucost.report.charts.figures import Figures, counted, percent, share, tariff, units
 from gpucost.report.charts.theme import Hue
 from gpucost.report.lines import ratio
 
 HEIGHT: Final = 240
 
-ALLOCATED, UNALLOCATED, NODES = "charged to tasks", "charged to nobody", "node cost"
+ALLOCATED, UNALLOCATED = "charged", "not charged"
 
 
 def daily_cost(figures: Figures) -> Chart:
-    """What did each day cost, and how much of it is charged to tasks?"""
+    """What did the nodes cost each day, and how much of it is charged to tasks?"""
     days, known = figures.days, figures.has_tasks
     rows = [
         {"date": date, "node": units(node)} | ({"allocated": units(part)} if known else {})
         for date, node, part in zip(days["date"], days["node_cost"], days["allocated_cost"], strict=True)
     ]
-    layers = _cost_layers(figures) if known else [_node_bars(figures)]
     spec = {
         "height": HEIGHT,
         "encoding": {"x": day_axis(figures.report.dates)},
-        "layer": layers,
+        "layer": _cost_layers(figures) if known else [_node_bars(figures)],
     }
     return Chart("daily_cost", "Node cost by day", _daily_cost_said(figures), spec, rows)
 
 
-def _tips(figures: Figures) -> list[Spec]:
-    title = f"Charged to tasks ({figures.currency})"
-    node = tip("node", f"Node cost ({figures.currency})", MONEY)
-    return [DAY_TIP, node, *([tip("allocated", title, MONEY)] if figures.has_tasks else [])]
-
-
 def _node_bars(figures: Figures) -> Spec:
-    y = number("node", figures.currency)
-    return {"mark": {"type": "bar", "color": colour(Hue.NODE)}, "encoding": {"y": y, "tooltip": _tips(figures)}}
+    tips = [DAY_TIP, tip("node", f"Node cost ({figures.currency})", MONEY)]
+    y = number("node", f"node cost, {figures.currency}")
+    return {"mark": {"type": "bar", "color": colour(Hue.NODE)}, "encoding": {"y": y, "tooltip": tips}}
 
 
 def _cost_layers(figures: Figures) -> list[Spec]:
-    """Bars up to the allocated cost, the rest up to the node cost, and a line along the node cost."""
-    hues = legend_of({NODES: Hue.NODE, ALLOCATED: Hue.BUSY, UNALLOCATED: Hue.IDLE})
-    tips = _tips(figures)
-    node, allocated = number("node", figures.currency), number("allocated", figures.currency)
-
-    def part(name: str, mark: Spec, y: Spec) -> Spec:
-        return {"mark": mark, "encoding": {**y, "color": {"datum": name, **hues}, "tooltip": tips}}
-
-    line = {"type": "line", "interpolate": "step", "strokeWidth": 1.5}
+    """Bars up to the allocated cost, and the difference up to the node cost."""
+    tips = [
+        DAY_TIP,
+        tip("node", f"Node cost ({figures.currency})", MONEY),
+        tip("allocated", f"Charged to tasks ({figures.currency})", MONEY),
+    ]
+    y = number("allocated", f"node cost, {figures.currency}")
+    hues = legend_of({ALLOCATED: Hue.BUSY, UNALLOCATED: Hue.IDLE})
+    parts = ((ALLOCATED, {"y": y}), (UNALLOCATED, {"y": y, "y2": {"field": "node"}}))
     return [
-        part(ALLOCATED, {"type": "bar"}, {"y": allocated}),
-        part(UNALLOCATED, {"type": "bar"}, {"y": allocated, "y2": {"field": "node"}}),
-        part(NODES, line, {"y": node}),
+        {"mark": "bar", "encoding": {**place, "color": {"datum": name, **hues}, "tooltip": tips}}
+        for name, place in parts
     ]
 
 
@@ -142,13 +135,16 @@ def _whole_height(tips: list[Spec]) -> Spec:
 
 
 def _level(value: float, label: str) -> list[Spec]:
-    """A dashed line across, with its label at the right end."""
-    y = {"datum": value, "type": "quantitative"}
+    """A dashed line across, and above the plot, where nothing hides it, what it is."""
+    once: Spec = {"values": [{}]}
     line = {"type": "rule", "strokeDash": [5, 4], "color": colour(Hue.INK)}
-    text = {"type": "text", "align": "right", "baseline": "bottom", "dy": -4}
+    text = {"type": "text", "align": "right", "baseline": "bottom"}
+    y = {"datum": value, "type": "quantitative"}
+    ends = {"x": {"value": 0}, "x2": {"value": "width"}}
+    corner = {"x": {"value": "width"}, "y": {"value": -4}, "text": {"value": f"- - {label}"}}
     return [
-        {"mark": line, "encoding": {"x": {"value": 0}, "x2": {"value": "width"}, "y": y}},
-        {"mark": text, "encoding": {"x": {"value": "width"}, "y": y, "text": {"value": label}}},
+        {"data": once, "mark": line, "encoding": {**ends, "y": y}},
+        {"data": once, "mark": text, "encoding": corner},
     ]
 
 
@@ -157,12 +153,8 @@ def _coverage_said(figures: Figures, mean: Fraction) -> str:
     rows = list(zip(days["node_cost"], days["executed_seconds"], strict=True))
     free, still = sum(not cost for cost, _ in rows), sum(bool(cost and not ran) for cost, ran in rows)
     said = f"On the mean of days {shown_percent(*mean.as_integer_ratio())} of node cost is charged to tasks."
-    said += f" {_days(still)} with node cost had no task." if still else ""
-    return said + (f" {_days(free)} had no node cost and no coverage: a gap, not 0 %." if free else "")
-
-
-def _days(count: int) -> str:
-    return "1 day" if count == 1 else f"{count:,} days"
+    said += f" {counted(still, 'day')} with node cost had no task." if still else ""
+    return said + (f" {counted(free, 'day')} had no node cost and no coverage: a gap, not 0 %." if free else "")
 
 
 def cost_per_success(figures: Figures) -> Chart:
@@ -192,7 +184,13 @@ def _tariff_by_day(figures: Figures, name: str, title: str, unit: str, hue: Hue,
         "layer": [
             {"mark": {"type": "line", "color": colour(hue)}, "encoding": {"y": y}},
             {
-                "mark": {"type": "point", "filled": True, "size": point_size(len(rows)), "color": colour(hue)},
+                "mark": {
+                    "type": "point",
+                    "filled": True,
+                    "opacity": 1,
+                    "size": point_size(len(rows)),
+                    "color": colour(hue),
+                },
                 "encoding": {"y": y, "tooltip": tips},
             },
             *(_level(tariff(whole) or 0, f"period {figures.tariff(whole)}") if whole is not None else []),
@@ -211,4 +209,4 @@ def _tariff_said(figures: Figures, found: list[tuple[str, Fraction | None]], uni
         f"A {unit} cost {figures.tariff(whole)} over the period, {figures.tariff(least)} on the cheapest day ({cheap})"
     )
     said += f" and {figures.tariff(most)} on the dearest ({dear})."
-    return said + (f" {_days(missing)} had none." if missing else "")
+    return said + (f" {counted(missing, 'day')} had none." if missing else "")

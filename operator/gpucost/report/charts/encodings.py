@@ -16,8 +16,10 @@ TARIFF: Final = ",.6~f"
 HOURS: Final = ",.2f"
 PERCENT: Final = ".1%"
 COUNT: Final = ",d"
+NUMBER: Final = ",.3~f"
 
-DAY_MS: Final = 86_400_000
+HOUR_MS: Final = 3_600_000
+DAY_MS: Final = 24 * HOUR_MS
 DAY_UNIT: Final = "utcyearmonthdate"
 """Days are local dates; drawn as if they were UTC, no browser's own zone can move them."""
 MOST_TICKS: Final = 8
@@ -47,17 +49,24 @@ def text_tip(field: str, title: str) -> Spec:
 
 
 def legend_of(names: Mapping[str, Hue], **legend: Any) -> Spec:
-    """A colour by a name (a field's, or a layer's datum), and the legend that says so, in as many columns as fit."""
-    columns = {"expr": f"max(1, floor(width / {LEGEND_LETTER * max(map(len, names)) + LEGEND_SYMBOL}))"}
+    """A colour by a name (of a field, or of a layer's datum), and a legend in one row: 260 pixels must do."""
     return {
         "scale": {"domain": list(names), "range": [colour(hue) for hue in names.values()]},
-        "legend": {"title": None, "columns": columns, **legend},
+        "legend": {"title": None, **legend},
     }
 
 
-LEGEND_LETTER: Final = 6
-LEGEND_SYMBOL: Final = 34
-"""Pixels of a letter, and of the symbol with the space around it, about."""
+def tick_count() -> Spec:
+    """As many ticks on a horizontal axis as there is room for."""
+    return {"expr": "max(2, floor(width / 90))"}
+
+
+def time_axis(dates: Sequence[dt.date]) -> Spec:
+    """Local time from left to right, of fields ``at`` in milliseconds of the wall's clock."""
+    days = day_axis(dates)
+    start, end = days["scale"]["domain"]
+    axis = {"format": "%H:%M", "values": list(range(start, end + 1, 6 * HOUR_MS))} if len(dates) == 1 else {}
+    return {"field": "at", "type": "temporal", "scale": days["scale"], "axis": days["axis"] | axis}
 
 
 def day_axis(dates: Sequence[dt.date]) -> Spec:

@@ -9,14 +9,17 @@ from fractions import Fraction
 from functools import cached_property
 from typing import Any, Final
 
-from gpucost.core.money import HOUR_US, NANO, shown_money, shown_percent
+from gpucost.core.allocation import Outcome
+from gpucost.core.money import HOUR_US, NANO, decimal_text, shown_money, shown_percent
 from gpucost.report import tables
 from gpucost.report.columns import Table
 from gpucost.report.lines import NodeLine, TaskLine, by_cost, node_line, sum_lines, task_lines
-from gpucost.report.report import Report
+from gpucost.report.report import OUTCOMES, Report
 
 Columns = Mapping[str, Sequence[Any]]
 
+TOP: Final = 10
+"""Services, types or pools that a chart of bars shows; its summary says what is left out."""
 NAME_LENGTH: Final = 80
 """Letters of a name that a chart holds; what fits is drawn."""
 
@@ -73,8 +76,7 @@ class Figures:
 
     def tariff(self, nano: Fraction) -> str:
         """Money per unit for people, with as many digits as tell something: ``0.001235 USD``."""
-        value = float(nano / NANO)
-        return f"{value:,.2f} {self.currency}" if value >= 100 else f"{value:.4g} {self.currency}"
+        return f"{shown_tariff(nano)} {self.currency}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +94,21 @@ NODE_TIME: Final = Need("nodes", "has no node time", lambda report: bool(report.
 NODE_COST: Final = Need("node cost", "has no node cost", lambda report: bool(report.grid.node_cost.any()))
 TASKS: Final = Need("tasks", "has no spec.tasks", lambda report: report.census is not None)
 RAN: Final = Need("an attempt", "has no charged attempt", lambda report: bool(report.touching.attempts.any()))
+SUCCESS: Final = Need("a success", "has no success", lambda report: _ended(report, Outcome.SUCCESS))
+FAILURE: Final = Need("a failed second", "has no failed second", lambda report: _executed(report, Outcome.FAILURE))
 DETAILS: Final = Need(
     "details", "was computed without its attempts: compute it with details=True", lambda report: bool(report.details)
 )
+
+
+def _ended(report: Report, outcome: Outcome) -> bool:
+    """Whether an attempt ended so in the period."""
+    return bool(report.ended.attempts[report.ended.outcome == OUTCOMES.index(outcome)].any())
+
+
+def _executed(report: Report, outcome: Outcome) -> bool:
+    """Whether attempts of that outcome executed in the period."""
+    return bool(report.shares.executed_us[report.shares.outcome == OUTCOMES.index(outcome)].any())
 
 
 def columns_of(table: Table) -> Columns:
@@ -120,6 +134,18 @@ def share(value: Fraction | None) -> float | None:
 def tariff(value: Fraction | None) -> float | None:
     """Money per unit as a float with the digits of the tables."""
     return None if value is None else round(float(value / NANO), 9)
+
+
+def shown_tariff(nano: Fraction) -> str:
+    """Money per unit with two decimals, or so many that there are four digits, at most nine."""
+    digits = len(str(int(nano)))
+    decimals = min(9, max(2, 13 - digits)) if nano < NANO else 2
+    return f"{int(nano / NANO):,}{decimal_text(nano % NANO / NANO, decimals, 2)[1:]}"
+
+
+def counted(count: int, noun: str) -> str:
+    """How many of something there are: ``1 day``, ``1,200 days``."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def percent(numerator: int, denominator: int) -> str:

@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from gpucost.report.charts import days
+from gpucost.report.charts import days, hours, nodes, services
 from gpucost.report.charts.chart import Chart
-from gpucost.report.charts.figures import NODE_COST, RAN, TASKS, Figures, Need
+from gpucost.report.charts.figures import DETAILS, FAILURE, NODE_COST, NODE_TIME, RAN, SUCCESS, TASKS, Figures, Need
+from gpucost.report.charts.waterfall import waterfall
 from gpucost.report.report import Report
 
 
@@ -38,10 +39,20 @@ class Definition:
 CHARTS: Final[Mapping[str, Definition]] = {
     definition.name: definition
     for definition in (
+        Definition(waterfall, (NODE_COST, TASKS)),
         Definition(days.daily_cost, (NODE_COST,)),
         Definition(days.coverage, (NODE_COST, TASKS)),
-        Definition(days.cost_per_success, (NODE_COST, TASKS, RAN)),
-        Definition(days.cost_per_failed_second, (NODE_COST, TASKS, RAN)),
+        Definition(services.cost_by_node_type, (NODE_COST,)),
+        Definition(services.top_services, (NODE_COST, TASKS, RAN)),
+        Definition(services.top_cost_per_success, (NODE_COST, TASKS, SUCCESS)),
+        Definition(services.cost_per_success_spread, (NODE_COST, TASKS, SUCCESS, DETAILS)),
+        Definition(days.cost_per_success, (NODE_COST, TASKS, SUCCESS)),
+        Definition(days.cost_per_failed_second, (NODE_COST, TASKS, FAILURE)),
+        Definition(hours.utilization_by_hour, (NODE_TIME, TASKS)),
+        Definition(hours.utilization_by_weekday, (NODE_TIME, TASKS)),
+        Definition(hours.idle_heatmap, (NODE_COST, TASKS)),
+        Definition(nodes.node_counts, (NODE_TIME,)),
+        Definition(nodes.drift, (nodes.JOBS,)),
     )
 }
 """In the order in which a page shows them."""

@@ -62,8 +62,10 @@ class Theme:
             "background": "transparent",
             "font": FONT,
             "view": {"stroke": None},
-            "axis": words | title | lines | {"labelOverlap": "greedy", "titlePadding": 8},
-            "legend": words | title | {"orient": "top", "symbolStrokeWidth": 2, "labelLimit": 220, "columnPadding": 14},
+            "axis": words | title | lines | {"labelOverlap": "greedy", "labelSeparation": 6, "titlePadding": 8},
+            "legend": words
+            | title
+            | {"orient": "top", "offset": 22, "symbolStrokeWidth": 2, "labelLimit": 220, "columnPadding": 14},
             "text": {"color": self.hues[Hue.INK], "fontSize": TEXT_SIZE},
             "title": {"color": self.hues[Hue.INK], "fontSize": 15, "anchor": "start", "offset": 12},
         }
