@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import re
-import subprocess
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from prometheus_client import CollectorRegistry
 
 from chart.helm import CHART, IMAGE, ROOT, Helm, Manifest, container, environment, named
-from gpucost.metrics.families import BY_NAME
-from gpucost.metrics.operator import OperatorMetrics
-from gpucost.metrics.page import MetricsPage
-from processes import CommandFailed, Missing, program, skip
+from processes import CommandFailed
 
 TENANTS = {"scope": {"namespaces": ["team-a", "team-b"]}}
 SECRETS = {
@@ -299,79 +291,6 @@ def test_a_scrape_keeps_the_labels_of_reports(helm: Helm) -> None:
     assert monitor["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
     pod = named(rendered, "Deployment")["spec"]["template"]["metadata"]["labels"]
     assert service["spec"]["selector"].items() <= pod.items()
-
-
-def test_alerts_say_how_grave_it_is_what_and_what_to_do(helm: Helm) -> None:
-    (group,) = named(helm.render(**MONITORING), "PrometheusRule")["spec"]["groups"]
-    for rule in group["rules"]:
-        assert rule["labels"]["severity"] in ("warning", "critical")
-        assert rule["annotations"]["summary"].endswith(".")
-        assert len(rule["annotations"]["description"]) > 60
-
-
-def test_alerts_name_metrics_that_there_are(helm: Helm) -> None:
-    registry = CollectorRegistry()
-    MetricsPage(registry, max_series=1)
-    OperatorMetrics(registry, "1")
-    suffix = {"counter": "_total", "info": "_info"}
-    own = {family.name + suffix.get(family.type, "") for family in registry.collect()}
-    (group,) = named(helm.render(**MONITORING), "PrometheusRule")["spec"]["groups"]
-    used = {name for rule in group["rules"] for name in re.findall(r"gpucost_\w+", rule["expr"])}
-    assert len(used) >= 6
-    assert used <= own | set(BY_NAME)
-
-
-ALERTS = """
-rule_files: [rules.yaml]
-evaluation_interval: 1m
-tests:
-  - interval: 1m
-    input_series:
-      - {series: 'gpucost_build_info{version="1"}', values: '1x200'}
-      - {series: 'gpucost_report_ready{namespace="finops", report="summer"}', values: '1x10 0x100'}
-      - {series: 'gpucost_report_ready{namespace="finops", report="good"}', values: '1x200'}
-      - {series: 'gpucost_report_last_success_timestamp_seconds{namespace="finops", report="old"}', values: '-93600x200'}
-      - {series: 'gpucost_watch_last_event_timestamp_seconds{resource="jobs"}', values: '0x200'}
-      - {series: 'gpucost_watch_last_event_timestamp_seconds{resource="cronjobs"}', values: '0+60x200'}
-      - {series: 'gpucost_dropped_series', values: '0x10 7x100'}
-    alert_rule_test:
-      - {alertname: GpucostReportFailing, eval_time: 20m, exp_alerts: []}
-      - alertname: GpucostReportFailing
-        eval_time: 30m
-        exp_alerts:
-          - exp_labels: {severity: warning, namespace: finops, report: summer}
-            exp_annotations:
-              summary: CostReport finops/summer is not ready.
-              description: "The last good figures stay. Its condition Ready says why; a suspended report counts too:
-                kubectl describe costreport summer -n finops"
-    promql_expr_test:
-      - &firing
-        expr: sort(count by (alertname) (ALERTS{alertstate="firing"}))
-        eval_time: 60m
-        exp_samples:
-          - {labels: '{alertname="GpucostReportFailing"}', value: 1}
-          - {labels: '{alertname="GpucostFiguresStale"}', value: 1}
-          - {labels: '{alertname="GpucostWatchDeaf"}', value: 1}
-          - {labels: '{alertname="GpucostSeriesDropped"}', value: 1}
-  - interval: 1m
-    promql_expr_test:
-      - expr: count by (alertname) (ALERTS{alertstate="firing"})
-        eval_time: 20m
-        exp_samples: [{labels: '{alertname="GpucostDown"}', value: 1}]
-"""
-
-
-def test_alerts_fire_when_they_should(helm: Helm, tmp_path: Path) -> None:
-    try:
-        promtool = program("promtool")
-    except Missing as why:
-        skip("promtool", why)
-    spec = named(helm.render(**MONITORING), "PrometheusRule")["spec"]
-    (tmp_path / "rules.yaml").write_text(json.dumps(spec), encoding="utf-8")
-    (tmp_path / "tests.yaml").write_text(ALERTS, encoding="utf-8")
-    for words in (["check", "rules", "rules.yaml"], ["test", "rules", "tests.yaml"]):
-        done = subprocess.run([promtool, *words], cwd=tmp_path, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_two_releases_of_one_name_have_cluster_roles_of_their_own(helm: Helm) -> None:
