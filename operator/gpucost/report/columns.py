@@ -7,15 +7,15 @@ are rounded to 6 decimals; ratios have 6 and tariffs 9 decimals, null where the 
 from __future__ import annotations
 
 import decimal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
-from gpucost.core.money import round_half_up
+from gpucost.core.money import Ints, round_half_up
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,6 +43,28 @@ class Kind(StrEnum):
 
 
 _SCALE = {Kind.MONEY: 9, Kind.SECONDS: 6, Kind.HOURS: 6, Kind.RATIO: 6, Kind.SHARE: 6, Kind.TARIFF: 9}
+
+
+@dataclass(frozen=True, slots=True)
+class Coded(Sequence[str | None]):
+    """Texts of few sorts in many rows: row i holds ``texts[codes[i]]``. Costs an integer a row, whatever the texts."""
+
+    texts: Sequence[str | None]
+    codes: Ints
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    @overload
+    def __getitem__(self, row: int) -> str | None: ...
+    @overload
+    def __getitem__(self, row: slice) -> Coded: ...
+    def __getitem__(self, row: int | slice) -> str | Coded | None:
+        return Coded(self.texts, self.codes[row]) if isinstance(row, slice) else self.texts[self.codes[row]]
+
+    def mapped(self, change: Callable[[str], str]) -> Coded:
+        """The same rows with other texts; null stays null."""
+        return Coded([None if text is None else change(text) for text in self.texts], self.codes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +107,8 @@ class Table:
 def _array(column: Column) -> pa.Array:
     import pyarrow as pa
 
+    if isinstance(column.values, Coded):
+        return _coded(column.values)
     if column.kind is Kind.TEXT:
         return pa.array(column.values, pa.string())
     if column.kind is Kind.FLAG:
@@ -92,6 +116,14 @@ def _array(column: Column) -> pa.Array:
     if column.kind is Kind.COUNT:
         return pa.array(column.values, pa.int64())
     return _decimals(column)
+
+
+def _coded(values: Coded) -> pa.Array:
+    import pyarrow as pa
+
+    absent = np.array([text is None for text in values.texts], dtype=bool)
+    codes = pa.array(values.codes.astype(np.int32), mask=absent[values.codes])
+    return pa.DictionaryArray.from_arrays(codes, pa.array([text or "" for text in values.texts], pa.string()))
 
 
 def _decimals(column: Column) -> pa.Array:

@@ -1,53 +1,63 @@
-"""Files of a report: report.json, every table as CSV and Parquet, the notebook's six CSV files."""
+"""Files of a report: report.json, every table as CSV and Parquet, one workbook, the notebook's six files, FOCUS."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-import duckdb
-
 from gpucost.report.columns import Table
+from gpucost.report.csvtext import csv_chunks
+from gpucost.report.focus import focus_rows
 from gpucost.report.notebook import FILES
 from gpucost.report.report import Report
+from gpucost.report.spreadsheet import workbook
 from gpucost.report.status import cost_report
 from gpucost.report.tables import available, table
+
+Content = tuple[str, Iterable[bytes]]
+"""A path and its bytes, in chunks that are made when they are taken."""
+
+
+def contents(report: Report, manifest: Mapping[str, Any]) -> Iterator[Content]:
+    """Every file of a report: what ``--out`` writes and what an archive holds."""
+    yield "report.json", json_chunks(cost_report(report, manifest))
+    for name in available(report):
+        yield from _both(f"tables/{name}", table(report, name))
+    yield "tables.xlsx", [workbook(report)]
+    if report.details is not None:
+        for build in FILES:
+            found = build(report)
+            yield f"{found.name}.csv", csv_chunks(found)
+    yield from _both("focus/focus", focus_rows(report))
+
+
+def _both(path: str, found: Table) -> Iterator[Content]:
+    yield f"{path}.csv", csv_chunks(found)
+    yield f"{path}.parquet", [parquet(found)]
 
 
 def write_files(report: Report, manifest: Mapping[str, Any], folder: Path) -> Iterator[Path]:
     """Write everything into a folder, file by file, and yield each path when it is done. Raises OSError."""
-    tables = folder / "tables"
-    tables.mkdir(parents=True, exist_ok=True)
-    yield write_json(cost_report(report, manifest), folder / "report.json")
-    for name in available(report):
-        found = table(report, name)
-        yield write_csv(found, tables / f"{name}.csv")
-        yield write_parquet(found, tables / f"{name}.parquet")
-    if report.details is not None:
-        for build in FILES:
-            found = build(report)
-            yield write_csv(found, folder / f"{found.name}.csv")
+    for name, chunks in contents(report, manifest):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("wb") as file:
+            file.writelines(chunks)
+        yield path
 
 
-def write_json(document: object, path: Path) -> Path:
-    """Write a document as UTF-8 JSON."""
-    path.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    return path
+def json_chunks(document: object) -> Iterator[bytes]:
+    """A document as UTF-8 JSON."""
+    yield (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
 
 
-def write_csv(found: Table, path: Path) -> Path:
-    """Write a table as UTF-8 CSV; decimals keep all their digits, null is empty."""
-    rows = found.arrow()  # noqa: F841  (DuckDB finds it by its name)
-    with duckdb.connect() as con:  # its writer prints 0.000000015 where Arrow's prints 1.5E-8
-        con.sql("SELECT * FROM rows").write_csv(str(path))
-    return path
-
-
-def write_parquet(found: Table, path: Path) -> Path:
-    """Write a table as Parquet; notes of columns stand in the schema."""
+def parquet(found: Table) -> bytes:
+    """A table as a Parquet file; notes of columns stand in the schema, texts are as they are."""
     import pyarrow.parquet
 
-    pyarrow.parquet.write_table(found.arrow(), path, compression="zstd")
-    return path
+    buffer = BytesIO()
+    pyarrow.parquet.write_table(found.arrow(), buffer, compression="zstd")
+    return buffer.getvalue()
