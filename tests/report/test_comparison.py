@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -219,7 +220,9 @@ def test_periods_of_different_length_are_told_and_shown_per_day() -> None:
 
 def test_a_period_that_is_not_over_is_told() -> None:
     running = report_of(now="2025-06-02T12:00:00Z")
-    assert "2025-06-02 is not over; its figures end at 2025-06-02T12:00:00Z." in compare(report_of(), running).notes
+    told = "2025-06-02 is not over; its figures end at 2025-06-02T12:00:00Z."
+    assert told in compare(report_of(), running).notes
+    assert compare(running, running).notes == (told,)
 
 
 @pytest.mark.parametrize(
@@ -270,6 +273,17 @@ def test_tables_have_their_columns_also_without_rows() -> None:
         frame = compare(nothing, nothing).frame(name)
         assert list(frame.columns)
         assert len(frame) == (3 if name == "comparison_totals" else 0)
+
+
+def test_every_column_is_documented() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "comparison.md").read_text(encoding="utf-8")
+    found = compare(report_of(), report_of())
+    for name in found.frames:
+        section = page.partition(f"### {name}\n")[2].partition("\n### ")[0]
+        documented = [
+            column for row in re.findall(r"^\| (`.*?) \|", section, re.M) for column in re.findall(r"`(\w+)`", row)
+        ]
+        assert sorted(documented) == sorted(found.frame(name).columns)
 
 
 def test_it_is_reached_from_the_package() -> None:

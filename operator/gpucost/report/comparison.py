@@ -145,7 +145,7 @@ def compare(before: Report, after: Report) -> Comparison:
     sides = _side(before), _side(after)
     types, services = _type_changes(before, after), _service_changes(before, after)
     notes = *_notes_on_time(before, after), *_notes_on_rules(before, after), *_notes_on_gaps(before, after)
-    return Comparison(currency, *sides, types, services, notes)
+    return Comparison(currency, *sides, types, services, tuple(dict.fromkeys(notes)))
 
 
 def _side(report: Report) -> Side:
