@@ -15,8 +15,9 @@ import pytest
 from aiohttp import web
 from yarl import URL
 
+from gpucost.kube.access import AccessError
 from gpucost.web.access import server_log
-from gpucost.web.proxy import Proxy, ProxyError
+from gpucost.web.proxy import Proxy
 
 TOKEN = "t0ken-of-the-owner"
 
@@ -390,7 +391,7 @@ def test_a_token_that_can_t_be_renewed_is_one_sentence() -> None:
             return "http://127.0.0.1:1"
 
         async def token() -> str:
-            raise ProxyError("your login has expired")
+            raise AccessError("your login has expired")
 
         proxy = Proxy(url, token)
         async with served(proxy.application()) as front, Site(proxy, front).browser() as browser:

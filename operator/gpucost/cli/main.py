@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from gpucost.cli.doctor import doctor
+from gpucost.cli.open import open_pages
 from gpucost.cli.operator import operator
 
 app = typer.Typer(
@@ -279,6 +280,7 @@ def crds() -> None:
 
 app.command()(operator)
 app.command()(doctor)
+app.command("open")(open_pages)
 
 
 @app.command()

@@ -25,6 +25,7 @@ from aiohttp import hdrs, web
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
+from gpucost.kube.access import AccessError
 from gpucost.web.access import LOOPBACK, is_called
 
 COOKIE: Final = "gpucost"
@@ -67,14 +68,11 @@ TIMEOUT: Final = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=30
 PIECE: Final = 1 << 16
 
 
-class ProxyError(Exception):
-    """The operator can't be reached, or there is no token; one sentence for the one who looks at the page."""
-
-
 @dataclass(slots=True)
 class Proxy:
     """``operator`` gives the operator's URL, without a slash at its end, and ``token`` one's own token, at each request: a
-    way may break and a token expire. Both may raise ProxyError. ``start`` is the path of the page to open."""
+    way may break and a token expire. Both may raise AccessError. ``start`` is the path of the page to open, below the
+    operator's URL and a slash."""
 
     operator: Callable[[], Awaitable[str]]
     token: Callable[[], Awaitable[str]]
@@ -129,11 +127,11 @@ class Proxy:
             headers = _asked(request.headers) | {hdrs.AUTHORIZATION: f"Bearer {await self.token()}"}
             async with self.session.request(request.method, url, headers=headers, allow_redirects=False) as answer:
                 return await self._pass_on(request, answer)
-        except ProxyError as error:
-            raise web.HTTPBadGateway(text=f"{error}\n") from None
+        except AccessError as error:
+            raise _unreached(str(error)) from None
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             said = " ".join(str(error).split()) or type(error).__name__
-            raise web.HTTPBadGateway(text=f"the operator can't be reached: {said}; try again\n") from None
+            raise _unreached(f"the operator can't be reached: {said}; try again") from None
 
     def _path(self, request: web.Request) -> str:
         """What the browser asks for, below our path, and still escaped as it was."""
@@ -158,10 +156,10 @@ class Proxy:
         return passed
 
     def _location(self, stated: str) -> str:
-        """Where a redirect leads, in our own words. Raises ProxyError where that is another server."""
+        """Where a redirect leads, in our own words. Raises HTTPBadGateway where that is another server."""
         target = URL(stated, encoded=True)
         if target.scheme or target.raw_authority or "\\" in stated:  # a browser reads a backslash as a slash
-            raise ProxyError("the operator sends the browser to another server, as a login page in front of it does")
+            raise _unreached("the operator sends the browser to another server, as a login page in front of it does")
         return f"/{self._place}{stated}" if stated.startswith("/") else stated
 
 
@@ -178,6 +176,10 @@ async def _seal(_: web.Request, response: web.StreamResponse) -> None:
     for name, value in SEALED.items():
         response.headers.setdefault(name, value)
     response.headers.popall(hdrs.SERVER, None)
+
+
+def _unreached(why: str) -> web.HTTPBadGateway:
+    return web.HTTPBadGateway(text=f"{why}\n")
 
 
 def _equal(given: str, expected: str) -> bool:
