@@ -20,7 +20,7 @@ from examples import dollars, hours, utc, version
 from gpucost.api.costreport import parse_spec
 from gpucost.core.versions import KnownVersion
 from gpucost.report.build import Inputs, build_report
-from gpucost.report.files import write_files
+from gpucost.report.files import contents, write_files
 from gpucost.report.report import OUTCOMES, Report, total
 from gpucost.report.tables import table
 
@@ -316,7 +316,7 @@ def two_days() -> Report:
 @pytest.fixture(scope="module")
 def folder(two_days: Report, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("report")
-    for _ in write_files(two_days, {"kind": "CostReport"}, path):
+    for _ in write_files(contents(two_days, {"kind": "CostReport"}), path):
         pass
     return path
 

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -378,8 +379,9 @@ _TEXTS: Final = _WHOLE | frozenset(
 
 def write_all(report: Report, manifest: Mapping[str, Any], folder: Path) -> None:
     """Write every file of a report, with a word on stderr."""
-    from gpucost.report.files import write_files
+    from gpucost.pages.files import page_contents
+    from gpucost.report.files import contents, write_files
 
     with progress(f"Writing {folder}"):
-        count = sum(1 for _ in write_files(report, manifest, folder))
+        count = sum(1 for _ in write_files(chain(contents(report, manifest), page_contents(report)), folder))
     print(f"gpucost: wrote {count} files to {folder}", file=sys.stderr)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import shutil
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from gpucost.core.instants import instant_text, parse_instant
 from gpucost.pages.frame import Frame
 from gpucost.pages.overview import report_page
-from gpucost.report.downloads import download
+from gpucost.report.downloads import FOCUS as FOCUS_ROWS
+from gpucost.report.downloads import download, manifest_of
+from gpucost.report.files import json_chunks
 from gpucost.report.report import Report
 from gpucost.report.status import cost_report
 
@@ -43,7 +44,7 @@ class Artifacts:
         made_us = parse_instant(newest.name) or 0
         return report.final or report.now_us - made_us >= self.every_us
 
-    def write(self, uid: str, report: Report, manifest: Mapping[str, Any]) -> None:
+    def write(self, uid: str, report: Report) -> None:
         """Write the files of a computation, whole or not at all, and let go of older ones. Raises OSError."""
         target = self.folder / uid / instant_text(report.now_us)
         partial = self.folder / f".{uid}"
@@ -51,8 +52,8 @@ class Artifacts:
         partial.mkdir(parents=True)
         contents = {
             PAGE: report_page(report, Frame(f"{report.namespace}/{report.name}")).encode(),
-            FIGURES: json.dumps(cost_report(report, manifest), indent=2, ensure_ascii=False).encode() + b"\n",
-            FOCUS: download(report, "focus", "csv").content,
+            FIGURES: b"".join(json_chunks(cost_report(report, manifest_of(report)))),
+            FOCUS: download(report, FOCUS_ROWS, "csv").content,
             REVISION: report.input_revision.encode(),
         }
         for name, content in contents.items():

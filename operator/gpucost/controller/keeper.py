@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from gpucost.api.costreport import API_VERSION, KIND, CostReport
+from gpucost.api.costreport import CostReport
 from gpucost.controller.artifacts import Artifacts
 from gpucost.controller.queue import Key
 from gpucost.controller.reconcile import Reconciler
@@ -65,18 +64,10 @@ class Keeper:
         assert self.artifacts is not None
         if self.artifacts.is_due(seen.uid, report):
             self.artifacts.forget_others({one.uid for one in list(self.reconciler.store.reports.values())})
-            self.artifacts.write(seen.uid, report, manifest_of(seen))
+            self.artifacts.write(seen.uid, report)
 
     def _names(self, uid: str) -> list[str]:
         return [] if self.artifacts is None else list(self.artifacts.names(uid))
 
     def _listed(self, key: Key, name: str) -> dict[str, Any]:
         return {"name": name, "url": f"{self.url.rstrip('/')}/{report_path(*key)}artifacts/{name}"}
-
-
-def manifest_of(seen: SeenReport) -> Mapping[str, Any]:
-    """A CostReport's manifest as kubectl would print it, without what the API server adds."""
-    assert isinstance(seen.parsed, CostReport)
-    metadata = {"namespace": seen.namespace, "name": seen.name}
-    spec = seen.parsed.spec.model_dump(mode="json", by_alias=True, exclude_none=True)
-    return {"apiVersion": API_VERSION, "kind": KIND, "metadata": metadata, "spec": spec}

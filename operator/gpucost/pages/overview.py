@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from markupsafe import Markup
-
 from gpucost.core.allocation import Idle, Outcome
 from gpucost.core.instants import instant_text
 from gpucost.core.money import SECOND_US, shown_hours, shown_money, shown_percent, shown_tariff
@@ -53,8 +51,8 @@ class Extras:
     downloads: Sequence[Download] = ()
     kept: Sequence[Download] = ()
     """Files of earlier computations."""
-    stills: Mapping[str, Markup] = field(default_factory=dict)
-    """SVG by name of the chart, for paper and for readers without scripts."""
+    stills: Mapping[str, str] = field(default_factory=dict)
+    """Addresses of pictures by name of the chart, for paper and for readers without scripts."""
 
 
 class Part(NamedTuple):

@@ -77,7 +77,7 @@ def _chunks(report: Report, name: str, kind: str) -> Iterable[bytes]:
     if name == TABLES:
         return [workbook(report)]
     if name == EVERYTHING:
-        return [archive(report, _manifest(report))]
+        return [archive(report, manifest_of(report))]
     return _FOCUS[kind](focus_rows(report)) if name == FOCUS else _TABLE[kind](table(report, name))
 
 
@@ -95,7 +95,7 @@ def archive(report: Report, manifest: Mapping[str, Any]) -> bytes:
     return buffer.getvalue()
 
 
-def _manifest(report: Report) -> dict[str, Any]:
+def manifest_of(report: Report) -> dict[str, Any]:
     """The CostReport that the report is of, as far as it says: with the defaults of its spec written out."""
     return {
         "apiVersion": API_VERSION,

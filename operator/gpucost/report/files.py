@@ -22,7 +22,7 @@ Content = tuple[str, Iterable[bytes]]
 
 
 def contents(report: Report, manifest: Mapping[str, Any]) -> Iterator[Content]:
-    """Every file of a report: what ``--out`` writes and what an archive holds."""
+    """Every file of figures: what an archive holds, and ``--out`` writes besides the page and its charts."""
     yield "report.json", json_chunks(cost_report(report, manifest))
     for name in available(report):
         yield from _both(f"tables/{name}", table(report, name))
@@ -39,9 +39,9 @@ def _both(path: str, found: Table) -> Iterator[Content]:
     yield f"{path}.parquet", [parquet(found)]
 
 
-def write_files(report: Report, manifest: Mapping[str, Any], folder: Path) -> Iterator[Path]:
-    """Write everything into a folder, file by file, and yield each path when it is done. Raises OSError."""
-    for name, chunks in contents(report, manifest):
+def write_files(found: Iterable[Content], folder: Path) -> Iterator[Path]:
+    """Write files into a folder, one by one, and yield each path when it is done. Raises OSError."""
+    for name, chunks in found:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("wb") as file:
