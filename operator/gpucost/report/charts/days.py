@@ -16,9 +16,11 @@ from gpucost.report.charts.encodings import (
     Spec,
     colour,
     day_axis,
+    day_bar,
+    day_line,
+    day_point,
     legend_of,
     number,
-    point_size,
     text_tip,
     tip,
 )
@@ -49,7 +51,7 @@ def daily_cost(figures: Figures) -> Chart:
 def _node_bars(figures: Figures) -> Spec:
     tips = [DAY_TIP, tip("node", f"Node cost ({figures.currency})", MONEY)]
     y = number("node", f"node cost, {figures.currency}")
-    return {"mark": {"type": "bar", "color": colour(Hue.NODE)}, "encoding": {"y": y, "tooltip": tips}}
+    return {"mark": day_bar(len(figures.report.dates), color=colour(Hue.NODE)), "encoding": {"y": y, "tooltip": tips}}
 
 
 def _cost_layers(figures: Figures) -> list[Spec]:
@@ -61,10 +63,10 @@ def _cost_layers(figures: Figures) -> list[Spec]:
     ]
     y = number("allocated", f"node cost, {figures.currency}")
     hues = legend_of({ALLOCATED: Hue.BUSY, UNALLOCATED: Hue.IDLE})
+    bar = day_bar(len(figures.report.dates))
     parts = ((ALLOCATED, {"y": y}), (UNALLOCATED, {"y": y, "y2": {"field": "node"}}))
     return [
-        {"mark": "bar", "encoding": {**place, "color": {"datum": name, **hues}, "tooltip": tips}}
-        for name, place in parts
+        {"mark": bar, "encoding": {**place, "color": {"datum": name, **hues}, "tooltip": tips}} for name, place in parts
     ]
 
 
@@ -116,10 +118,10 @@ def _coverage_layers(days: int) -> list[Spec]:
     shape = {"scale": states | {"range": ["circle", "triangle-up", "square"]}, "legend": legend}
     hues = {"scale": states | {"range": [colour(Hue.BUSY), colour(Hue.IDLE), colour(Hue.SHADE)]}, "legend": legend}
     return [
-        {"transform": [gap], "mark": {"type": "bar", "color": colour(Hue.SHADE)}, "encoding": _whole_height(tips)},
-        {"mark": {"type": "line", "color": colour(Hue.BUSY)}, "encoding": {"y": y}},
+        {"transform": [gap], "mark": day_bar(days, color=colour(Hue.SHADE)), "encoding": _whole_height(tips)},
+        {"mark": day_line(days, Hue.BUSY), "encoding": {"y": y}},
         {
-            "mark": {"type": "point", "filled": True, "size": point_size(days), "opacity": 1},
+            "mark": day_point(days),
             "encoding": {
                 "y": y,
                 "shape": {"field": "state", "type": "nominal", **shape},
@@ -182,15 +184,9 @@ def _tariff_by_day(figures: Figures, name: str, title: str, unit: str, hue: Hue,
         "height": HEIGHT,
         "encoding": {"x": day_axis(figures.report.dates)},
         "layer": [
-            {"mark": {"type": "line", "color": colour(hue)}, "encoding": {"y": y}},
+            {"mark": day_line(len(rows), hue), "encoding": {"y": y}},
             {
-                "mark": {
-                    "type": "point",
-                    "filled": True,
-                    "opacity": 1,
-                    "size": point_size(len(rows)),
-                    "color": colour(hue),
-                },
+                "mark": day_point(len(rows), color=colour(hue)),
                 "encoding": {"y": y, "tooltip": tips},
             },
             *(_level(tariff(whole) or 0, f"period {figures.tariff(whole)}") if whole is not None else []),

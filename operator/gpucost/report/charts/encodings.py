@@ -22,9 +22,9 @@ HOUR_MS: Final = 3_600_000
 DAY_MS: Final = 24 * HOUR_MS
 DAY_UNIT: Final = "utcyearmonthdate"
 """Days are local dates; drawn as if they were UTC, no browser's own zone can move them."""
-MOST_TICKS: Final = 8
+MOST_TICKS: Final = 10
 MANY_DAYS: Final = 62
-"""From here on days are too narrow for a point each."""
+"""Above, days are narrower than marks should be."""
 
 
 def colour(hue: Hue) -> Spec:
@@ -84,15 +84,14 @@ def day_axis(dates: Sequence[dt.date]) -> Spec:
 
 
 def _day_ticks(first: dt.date, last: dt.date) -> tuple[list[dt.date], str]:
-    """Every day, Mondays, first days of months, or of years; and how they are written."""
+    """Every day, Mondays, first days of months, quarters or years; and how they are written."""
     days = [first + dt.timedelta(days=i) for i in range((last - first).days + 1)]
-    kinds = [
-        (days, "%-d %b"),
-        ([day for day in days if day.weekday() == 0], "%-d %b"),
-        ([day for day in days if day.day == 1], "%b %Y"),
-    ]
-    found = next((kind for kind in kinds if len(kind[0]) <= 2 * MOST_TICKS), None)
-    return found or ([day for day in days if day.month == day.day == 1], "%Y")
+    mondays = [day for day in days if day.weekday() == 0]
+    months = [day for day in days if day.day == 1]
+    quarters = [day for day in months if day.month % 3 == 1]
+    kinds = ((days, "%-d %b"), (mondays, "%-d %b"), (months, "%b %Y"), (quarters, "%b %Y"))
+    found = next((kind for kind in kinds if len(kind[0]) <= MOST_TICKS), None)
+    return found or ([day for day in quarters if day.month == 1], "%Y")
 
 
 def _ms(date: dt.date) -> int:
@@ -108,9 +107,19 @@ DAY_TIP: Final[Spec] = {
 }
 
 
-def point_size(days: int) -> int:
-    """Square pixels of a point among so many days."""
-    return 40 if days <= MANY_DAYS else 12
+def day_bar(days: int, **mark: Any) -> Spec:
+    """A bar for one of so many days; many stand without gaps, which would be all that one sees."""
+    return {"type": "bar", "binSpacing": 0 if days > MANY_DAYS else 1, **mark}
+
+
+def day_line(days: int, hue: Hue) -> Spec:
+    """A line through so many days."""
+    return {"type": "line", "color": colour(hue), "strokeWidth": 1 if days > MANY_DAYS else 2}
+
+
+def day_point(days: int, **mark: Any) -> Spec:
+    """A point for one of so many days."""
+    return {"type": "point", "filled": True, "opacity": 1, "size": 6 if days > MANY_DAYS else 40, **mark}
 
 
 NAMED_BAND: Final = 38

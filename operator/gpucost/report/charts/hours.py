@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from gpucost.core.calendar import DAY_TYPES, WEEKDAYS
+from gpucost.core.calendar import DAY_TYPES, WEEKDAYS, DayType
 from gpucost.core.money import shown_percent
 from gpucost.report.charts.chart import Chart
 from gpucost.report.charts.encodings import HOURS, MONEY, PERCENT, Spec, colour, number, text_tip, tip
@@ -34,19 +34,23 @@ def utilization_by_hour(figures: Figures) -> Chart:
         for kind, hour, part, busy, node in zip(*columns, strict=True)
     ]
     hour = {"field": "hour", "type": "quantitative", "scale": {"domain": [0, 23]}, "axis": _hour_axis(figures)}
-    dash = _DAY_TYPE | {"scale": {"domain": list(DAY_TYPES), "range": [[1, 0], [5, 3]]}, "legend": None}
     shape = _DAY_TYPE | {"scale": {"domain": list(DAY_TYPES), "range": ["circle", "square"]}, "legend": {"title": None}}
-    line = {"color": _DAY_TYPE | _HUES | {"legend": None}, "strokeDash": dash}
     point = {"color": _DAY_TYPE | _HUES, "shape": shape, "tooltip": [_hour_tip(), *_use_tips()]}
     spec = {
         "height": HEIGHT,
         "encoding": {"x": hour, "y": _utilization(rows)},
         "layer": [
-            {"mark": "line", "encoding": line},
+            _day_type_line("Weekday", Hue.BUSY, []),
+            _day_type_line("Weekend", Hue.WEEKEND, [5, 3]),
             {"mark": {"type": "point", "filled": True, "opacity": 1, "size": 40}, "encoding": point},
         ],
     }
     return Chart("utilization_by_hour", "Utilisation by hour", _hours_said(figures), spec, rows)
+
+
+def _day_type_line(kind: DayType, hue: Hue, dash: list[int]) -> Spec:
+    mine = {"filter": f"datum.day_type === '{kind}'"}
+    return {"transform": [mine], "mark": {"type": "line", "color": colour(hue), "strokeDash": dash}}
 
 
 def _utilization(rows: list[dict[str, Any]]) -> Spec:

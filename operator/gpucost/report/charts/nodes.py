@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from gpucost.core.actuation import Drift
-from gpucost.core.money import HOUR_US, Ints, shown_percent
+from gpucost.core.money import HOUR_US, Ints, group_starts, shown_percent
 from gpucost.core.nodes import TypeUse, node_us
 from gpucost.core.steps import Steps
 from gpucost.core.zones import Zone
@@ -45,6 +45,10 @@ SPAN_HOURS: Final = {"hour": 1, "3 hours": 3, "6 hours": 6, "day": 24, "week": 1
 DAY_HOURS: Final = 24
 
 
+BILLED, IDLE, BUSY = "billed", "billed, idle", "tasks ran"
+HUES: Final = {BILLED: Hue.NODE, IDLE: Hue.IDLE, BUSY: Hue.BUSY}
+
+
 @dataclass(frozen=True, slots=True)
 class Lane:
     """The nodes of a pool, or of a type with several pools."""
@@ -61,6 +65,11 @@ class Lane:
     def most(self) -> int:
         """The largest count, at least 1."""
         return max((nodes or 0 for _, nodes, _ in self.changes), default=0) or 1
+
+    @property
+    def billed(self) -> str:
+        """What its nodes are where they are not known to be busy."""
+        return BILLED if self.busy_us is None else IDLE
 
 
 def lanes_of(report: Report) -> list[Lane]:
@@ -130,39 +139,34 @@ def _steps(report: Report, base: int, lane: Lane) -> list[dict[str, Any]]:
     changes = [change for change in lane.changes if change[0] < until]
     walls = wall_ms(report, np.array([*(at for at, _, _ in changes), until], dtype=np.int64))
     return [
-        _rectangle(base, lane, walls[i : i + 2], "nodes", nodes) | {"cause": shown_name(cause)}
+        _rectangle(base, lane, walls[i : i + 2], lane.billed, nodes) | ({"cause": shown_name(cause)} if cause else {})
         for i, (_, nodes, cause) in enumerate(changes)
         if nodes
     ]
 
 
 def _mean_nodes(report: Report, base: int, lane: Lane, spans: Spans) -> list[dict[str, Any]]:
-    return _means(report, base, lane, spans, "nodes", node_us(lane.counts, spans.edges))
+    return _means(report, base, lane, spans, lane.billed, node_us(lane.counts, spans.edges))
 
 
 def _busy(report: Report, base: int, lane: Lane, spans: Spans) -> list[dict[str, Any]]:
     if lane.busy_us is None:
         return []
-    return _means(report, base, lane, spans, "busy", np.add.reduceat(lane.busy_us, spans.first))
+    return _means(report, base, lane, spans, BUSY, np.add.reduceat(lane.busy_us, spans.first))
 
 
-def _means(report: Report, base: int, lane: Lane, spans: Spans, field: str, time_us: Ints) -> list[dict[str, Any]]:
-    """A rectangle per span, as high as the mean number of nodes, so that its area is their node time."""
-    walls = wall_ms(report, spans.edges)
-    means = np.round(time_us / np.diff(spans.edges), 3).tolist()
-    return [_rectangle(base, lane, walls[i : i + 2], field, mean) for i, mean in enumerate(means) if mean]
+def _means(report: Report, base: int, lane: Lane, spans: Spans, kind: str, time_us: Ints) -> list[dict[str, Any]]:
+    """A rectangle per run of spans of equal means: its height is the mean number of nodes, its area their node time."""
+    means = np.round(time_us / np.diff(spans.edges), 3)
+    first = group_starts(means)
+    walls = wall_ms(report, spans.edges[np.append(first, len(means))])
+    found = enumerate(means[first].tolist())
+    return [_rectangle(base, lane, walls[i : i + 2], kind, mean) for i, mean in found if mean]
 
 
-def _rectangle(base: int, lane: Lane, walls: Sequence[int], field: str, nodes: float) -> dict[str, Any]:
-    level = round(base + FULL * nodes / lane.most, 3)
-    return {
-        "at": walls[0],
-        "until": walls[1],
-        "pool": shown_name(lane.name),
-        field: nodes,
-        "base": base,
-        "level": level,
-    }
+def _rectangle(base: int, lane: Lane, walls: Sequence[int], kind: str, nodes: float) -> dict[str, Any]:
+    place = {"at": walls[0], "until": walls[1], "base": base, "level": round(base + FULL * nodes / lane.most, 3)}
+    return {"pool": shown_name(lane.name), "kind": kind, "nodes": nodes, **place}
 
 
 def wall_ms(report: Report, instants: Ints) -> list[int]:
@@ -172,57 +176,49 @@ def wall_ms(report: Report, instants: Ints) -> list[int]:
     return found
 
 
-SCHEDULED, BUSY = "scheduled, idle", "tasks ran"
-
-
 def _lanes_spec(figures: Figures, lanes: Sequence[Lane]) -> Spec:
     """Lanes one above the other in one plot, for only such a plot fits its container; each with its own scale."""
-    bases = [len(lanes) - 1 - i for i in range(len(lanes))]
+    bases = [len(lanes) - 1 - place for place in range(len(lanes))]
     labels = f"datum.value % 1 ? {[lane.most for lane in reversed(lanes)]}[floor(datum.value)] : 0"
     axis = {"title": "nodes", "values": [*bases, *(base + FULL for base in bases)], "labelExpr": labels}
     y = {"type": "quantitative", "scale": {"domain": [0, len(lanes)], "nice": False}, "axis": axis}
     names = [{"base": base + 0.98, "name": shown_name(lane.name)} for base, lane in zip(bases, lanes, strict=True)]
     text = {"type": "text", "align": "left", "baseline": "top", "limit": {"expr": "width"}}
-    known = any(lane.busy_us is not None for lane in lanes)
-    layers = [_rectangles("nodes", "Nodes", known), *([_rectangles("busy", "Busy nodes", known)] if known else [])]
+    place = {"x": {"value": 2}, "y": y | {"field": "base"}, "text": {"field": "name"}}
     return {
         "height": LANE * len(lanes),
-        "encoding": {"y": y | {"field": "level"}},
+        "layer": [
+            _rectangles(figures, lanes, y | {"field": "level"}),
+            {"data": {"values": names}, "mark": text, "encoding": place},
+        ],
+    }
+
+
+def _rectangles(figures: Figures, lanes: Sequence[Lane], y: Spec) -> Spec:
+    """Rectangles with a thin edge of their own colour, so that no seams show between them."""
+    kinds = dict.fromkeys([lane.billed for lane in lanes] + [BUSY for lane in lanes if lane.busy_us is not None])
+    hues = legend_of({kind: HUES[kind] for kind in kinds})
+    tips = [text_tip("pool", "Pool"), text_tip("kind", "What"), tip("nodes", "Nodes", NUMBER)]
+    tips += [text_tip("from", "From"), text_tip("to", "To"), text_tip("cause", "Set by")]
+    return {
         "transform": [
             {"calculate": f"utcFormat(datum.at, '{CLOCK}')", "as": "from"},
             {"calculate": f"utcFormat(datum.until, '{CLOCK}')", "as": "to"},
         ],
-        "layer": [
-            *(layer | {"encoding": layer["encoding"] | {"x": time_axis(figures.report.dates)}} for layer in layers),
-            {
-                "data": {"values": names},
-                "mark": text,
-                "encoding": {"x": {"value": 2}, "y": y | {"field": "base"}, "text": {"field": "name"}},
-            },
-        ],
+        "mark": {"type": "rect", "strokeWidth": 0.5},
+        "encoding": {
+            "x": time_axis(figures.report.dates),
+            "x2": {"field": "until"},
+            "y": y,
+            "y2": {"field": "base"},
+            "color": {"field": "kind", "type": "nominal", **hues},
+            "stroke": {"field": "kind", "type": "nominal", **hues, "legend": None},
+            "tooltip": tips,
+        },
     }
 
 
 CLOCK: Final = "%a %Y-%m-%d %H:%M"
-
-
-def _rectangles(field: str, title: str, known: bool) -> Spec:
-    """Rectangles with a thin edge of their own colour, so that no seams show between them."""
-    hue = {"nodes": Hue.IDLE if known else Hue.NODE, "busy": Hue.BUSY}[field]
-    hues = legend_of({SCHEDULED if known else "scheduled": hue, BUSY: Hue.BUSY} if known else {"scheduled": hue})
-    tips = [text_tip("pool", "Pool"), tip(field, title, NUMBER), text_tip("from", "From"), text_tip("to", "To")]
-    tips += [text_tip("cause", "Set by")] if field == "nodes" else []
-    name = BUSY if field == "busy" else SCHEDULED if known else "scheduled"
-    return {
-        "transform": [{"filter": f"isValid(datum.{field})"}],
-        "mark": {"type": "rect", "strokeWidth": 0.5},
-        "encoding": {
-            "x2": {"field": "until"},
-            "y2": {"field": "base"},
-            "color": {"datum": name, **hues},
-            "tooltip": tips,
-        },
-    }
 
 
 def _counts_said(figures: Figures, every: Sequence[Lane], spans: Spans, thinned: bool) -> str:

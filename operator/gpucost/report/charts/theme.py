@@ -62,7 +62,7 @@ class Theme:
             "background": "transparent",
             "font": FONT,
             "view": {"stroke": None},
-            "axis": words | title | lines | {"labelOverlap": "greedy", "labelSeparation": 6, "titlePadding": 8},
+            "axis": words | title | lines | {"labelOverlap": "parity", "labelSeparation": 6, "titlePadding": 8},
             "legend": words
             | title
             | {"orient": "top", "offset": 22, "symbolStrokeWidth": 2, "labelLimit": 220, "columnPadding": 14},
