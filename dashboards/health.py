@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from grafana_foundation_sdk.builders import stat
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from dashboards import queries
@@ -96,9 +97,13 @@ def _queue() -> Group:
 
 
 def _errors() -> Group:
-    database = "Failed reads of task databases"
+    def total(title: str, expression: str) -> stat.Panel:
+        says = "In the time range of the dashboard."
+        return number(title, says, Query(expression), Unit.COUNT, height=8, levels=ANY_IS_BAD)
+
+    database, ledger = "Failed reads of task databases", "Failed uses of the ledger"
     return "Errors", [
-        number(database, "In the range above.", Query(queries.DATABASE_ERRORS_IN_RANGE), Unit.COUNT, levels=ANY_IS_BAD),
+        total(database, queries.DATABASE_ERRORS_IN_RANGE),
         lines(
             f"{database}, by reason",
             "The reason is that of the report's condition Ready.",
@@ -106,15 +111,9 @@ def _errors() -> Group:
             Unit.COUNT,
             span=8,
         ),
-        number(
-            "Failed uses of the ledger",
-            "In the range above.",
-            Query(queries.LEDGER_ERRORS_IN_RANGE),
-            Unit.COUNT,
-            levels=ANY_IS_BAD,
-        ),
+        total(ledger, queries.LEDGER_ERRORS_IN_RANGE),
         lines(
-            "Failed uses of the ledger, over time",
+            f"{ledger}, over time",
             "Reads and writes.",
             [Query(queries.LEDGER_ERRORS, "errors")],
             Unit.COUNT,

@@ -72,14 +72,22 @@ class Label:
 
 
 def number(
-    title: str, says: str, query: Query, unit: Unit, *, span: int = 4, levels: Levels | None = None, named: bool = False
+    title: str,
+    says: str,
+    query: Query,
+    unit: Unit,
+    *,
+    span: int = 4,
+    height: int = 4,
+    levels: Levels | None = None,
+    named: bool = False,
 ) -> stat.Panel:
     """One large number now; ``named``: the legend stands beside it, for there may be several."""
     mode = shapes.BigValueTextMode.VALUE_AND_NAME if named else shapes.BigValueTextMode.VALUE
     panel = stat.Panel().text_mode(mode).graph_mode(shapes.BigValueGraphMode.NONE)
     panel = panel.color_mode(shapes.BigValueColorMode.VALUE).with_target(_now(query, "A"))
     reduced = common.ReduceDataOptions().calcs(["lastNotNull"]).fields("").values(False)
-    return _common(panel.reduce_options(reduced), title, says, unit, span, 4).thresholds(_levels(levels or {}))
+    return _common(panel.reduce_options(reduced), title, says, unit, span, height).thresholds(_levels(levels or {}))
 
 
 def words(title: str, says: str, query: Query, *, span: int = 4, texts: Mapping[int, tuple[str, str]]) -> stat.Panel:
@@ -124,7 +132,7 @@ def stacks(
     legend = common.VizLegendOptions().display_mode(shapes.LegendDisplayMode.LIST).show_legend(True)
     panel = panel.legend(legend.placement(shapes.LegendPlacement.BOTTOM).calcs([]))
     panel = panel.with_target(_rows(expression, "A")).with_transformation(_matrix(along, parts))
-    return _common(panel, title, says, unit, span, 10)
+    return _common(panel, title, says, unit, span, 8)
 
 
 def rows(

@@ -105,6 +105,12 @@ class Reports:
         return f"topk({SHOWN_SERVICES}, {self.total(families.SERVICE_COST, 'service', CURRENCY)})"
 
     @property
+    def cost_by_outcome(self) -> str:
+        """Cost of each service and outcome; the service is named with the currency."""
+        cost = self.total(families.SERVICE_COST, "service", "outcome", CURRENCY)
+        return f'label_join({cost}, "service", " ", "service", "currency")'
+
+    @property
     def success_ratio(self) -> str:
         """Successes by ended attempts, of each service."""
         done = self.each(families.SERVICE_ATTEMPTS, 'outcome="Success"')

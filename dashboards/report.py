@@ -130,7 +130,7 @@ def _services() -> Group:
         stacks(
             "Cost by outcome",
             "What became of the money of each service.",
-            ASKED.total(families.SERVICE_COST, "service", "outcome"),
+            ASKED.cost_by_outcome,
             Unit.MONEY,
             along="service",
             parts="outcome",

@@ -9,7 +9,7 @@ import tempfile
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
@@ -78,17 +78,24 @@ def start_prometheus() -> Iterator[StartPrometheus]:
 
 
 @contextmanager
-def running(target: str) -> Iterator[Prometheus]:
+def running(target: str, labels: Mapping[str, str] | None = None) -> Iterator[Prometheus]:
     """A Prometheus that scrapes a URL every second, the first time 5 s after its start (nothing changes that).
 
-    Raises Missing where its program isn't there.
+    ``labels`` are those of the target, such as a ServiceMonitor gives: a series keeps its own of the same name. Raises Missing
+    where its program isn't there.
     """
     prometheus = program("prometheus")
     folder = Path(tempfile.mkdtemp(prefix="gpucost-prometheus-"))
     try:
         (port,) = free_ports(1)
         address = urllib.parse.urlsplit(target)
-        scrape = {"job_name": JOB, "metrics_path": address.path, "static_configs": [{"targets": [address.netloc]}]}
+        targets = {"targets": [address.netloc], "labels": dict(labels or {})}
+        scrape = {
+            "job_name": JOB,
+            "metrics_path": address.path,
+            "honor_labels": True,
+            "static_configs": [targets],
+        }
         config = {"global": {"scrape_interval": "1s", "scrape_timeout": "1s"}, "scrape_configs": [scrape]}
         (folder / "prometheus.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
         command = [
