@@ -36,7 +36,7 @@ from gpucost.report.lines import (
     NodeLine,
     TaskLine,
     by_cost,
-    day_type_cells,
+    day_type_lines,
     days_of,
     is_priced,
     node_line,
@@ -233,8 +233,7 @@ def _service_row(name: str, line: TaskLine) -> list[str]:
 
 def _day_types(report: Report) -> RenderableType:
     rows = []
-    for index, name in enumerate(DAY_TYPES):
-        line = node_line(report, day_type_cells(report, index))
+    for index, (name, line) in enumerate(zip(DAY_TYPES, day_type_lines(report), strict=True)):
         rows.append(
             [
                 name,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Final
@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gpucost.core.allocation import Outcome
+from gpucost.core.calendar import DAY_TYPES, sum_by
 from gpucost.core.money import Ints
 from gpucost.report.report import OUTCOMES, Report, total
 
@@ -47,19 +48,27 @@ class NodeLine:
 
 def node_line(report: Report, cells: Mask | None = None, node_type: int | None = None) -> NodeLine:
     """The line of some cells (default: all) and one type (default: all)."""
-    rows = slice(None) if node_type is None else slice(node_type, node_type + 1)
     chosen = slice(None) if cells is None else cells
+    return NodeLine(*(total(column[:, chosen]) for column in _columns(report, node_type)))
+
+
+def node_lines(report: Report, key: Ints, size: int, node_type: int | None = None) -> list[NodeLine]:
+    """The lines of cells with the same key, 0 to size - 1, of one type (default: all)."""
+    sums = [sum_by(key, column.sum(axis=0), size).tolist() for column in _columns(report, node_type)]
+    return [NodeLine(*line) for line in zip(*sums, strict=True)]
+
+
+def _columns(report: Report, node_type: int | None) -> Iterator[Ints]:
+    """What a line holds, each of shape (types, cells)."""
+    rows = slice(None) if node_type is None else slice(node_type, node_type + 1)
     grid = report.grid
-    columns = (
-        grid.node_us,
-        grid.node_cost,
-        grid.allocated,
-        grid.busy_us,
-        grid.busy_cost,
-        grid.executed_us,
-        grid.off_schedule_us,
-    )
-    return NodeLine(*(total(column[rows][:, chosen]) for column in columns))
+    columns = grid.node_us, grid.node_cost, grid.allocated, grid.busy_us, grid.busy_cost, grid.executed_us
+    return (column[rows] for column in (*columns, grid.off_schedule_us))
+
+
+def day_lines(report: Report, node_type: int | None = None) -> list[NodeLine]:
+    """The line of each local day of the period so far."""
+    return node_lines(report, report.cells.day, len(report.dates), node_type)
 
 
 @dataclass(slots=True)
@@ -120,9 +129,8 @@ def task_lines(report: Report) -> dict[str, TaskLine]:
 
 def _by_service(report: Report, service: Ints, outcome: Ints, values: Ints) -> Ints:
     """Sums of rows by service and outcome."""
-    found = np.zeros((len(report.services), len(OUTCOMES)), dtype=np.int64)
-    np.add.at(found, (service, outcome), values)
-    return found
+    sums = sum_by(service * len(OUTCOMES) + outcome, values, len(report.services) * len(OUTCOMES))
+    return sums.reshape(len(report.services), len(OUTCOMES))
 
 
 def sum_lines(lines: list[TaskLine]) -> TaskLine:
@@ -142,16 +150,14 @@ def by_cost(lines: dict[str, TaskLine]) -> list[tuple[str, TaskLine]]:
     return sorted(lines.items(), key=lambda item: (-item[1].cost, item[0].encode()))
 
 
-def day_cells(report: Report, day: int) -> Mask:
-    """Cells of a day."""
-    return np.asarray(report.cells.day == day)
+def day_type_of(report: Report) -> Ints:
+    """0 for a cell of a weekday, 1 for one of a weekend."""
+    return np.asarray(report.cells.weekend[report.cells.day]) if report.cells.count else report.cells.day
 
 
-def day_type_cells(report: Report, index: int) -> Mask:
-    """Cells of weekdays (0) or weekends (1)."""
-    return (
-        np.asarray(report.cells.weekend[report.cells.day] == index) if report.cells.count else np.zeros(0, dtype=bool)
-    )
+def day_type_lines(report: Report, node_type: int | None = None) -> list[NodeLine]:
+    """The lines of weekdays and of weekends."""
+    return node_lines(report, day_type_of(report), len(DAY_TYPES), node_type)
 
 
 def days_of(report: Report, index: int) -> int:

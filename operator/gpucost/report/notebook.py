@@ -15,7 +15,7 @@ from gpucost.core.period import local_date
 from gpucost.core.zones import Zone
 from gpucost.report.attempttables import cost_per_attempt, cost_per_failed_second, details_of, names, per_second
 from gpucost.report.columns import Column, Kind, Table
-from gpucost.report.lines import TaskLine, day_cells, node_line, ratio, task_lines
+from gpucost.report.lines import TaskLine, day_lines, ratio, task_lines
 from gpucost.report.report import OUTCOMES, Report
 
 SUCCESS, FAILURE = OUTCOMES.index(Outcome.SUCCESS), OUTCOMES.index(Outcome.FAILURE)
@@ -157,11 +157,8 @@ def _share(part: Ints, whole: Ints) -> Ints:
 
 def daily_costs(report: Report) -> Table:
     """Node cost of each local date and node type."""
-    rows = [
-        (day, k, node_line(report, day_cells(report, day), k))
-        for day in range(len(report.dates))
-        for k in range(len(report.types))
-    ]
+    by_type = [day_lines(report, k) for k in range(len(report.types))]
+    rows = [(day, k, lines[day]) for day in range(len(report.dates)) for k, lines in enumerate(by_type)]
     return Table(
         "daily_costs",
         (

@@ -19,7 +19,7 @@ from gpucost.report.lines import (
     OTHER,
     NodeLine,
     TaskLine,
-    day_type_cells,
+    day_type_lines,
     days_of,
     gpu_us,
     is_priced,
@@ -245,7 +245,7 @@ def _service(name: str, line: TaskLine) -> Fields:
 
 
 def _day_type(report: Report, index: int) -> Fields:
-    line = node_line(report, day_type_cells(report, index))
+    line = day_type_lines(report)[index]
     fields = _node_fields(line, _has_tasks(report))
     shown = ("nodeHours", "nodeCost", "allocatedCost", "idleCost", "executedHours", "coverageRatio", "utilizationRatio")
     return {"name": DAY_TYPES[index], "days": days_of(report, index), **{key: fields.get(key) for key in shown}}

@@ -19,11 +19,13 @@ from gpucost.report.lines import (
     NodeLine,
     TaskLine,
     by_cost,
-    day_cells,
-    day_type_cells,
+    day_lines,
+    day_type_lines,
+    day_type_of,
     days_of,
     hour_ranges,
     node_line,
+    node_lines,
     ratio,
     sum_lines,
     task_lines,
@@ -147,7 +149,7 @@ def node_counts(report: Report) -> Table:
 
 def day_types(report: Report) -> Table:
     """Weekdays and weekends."""
-    lines = [node_line(report, day_type_cells(report, index)) for index in range(2)]
+    lines = day_type_lines(report)
     days = [days_of(report, index) for index in range(2)]
     keys = Column("day_type", Kind.TEXT, DAY_TYPES), Column("days", Kind.COUNT, days, "local days of the period so far")
     return Table("day_types", (*keys, *node_columns(lines)))
@@ -156,7 +158,7 @@ def day_types(report: Report) -> Table:
 def weekdays(report: Report) -> Table:
     """Monday to Sunday."""
     of_day = report.cells.weekday if report.dates else np.zeros(0, dtype=np.int64)
-    lines = [node_line(report, np.isin(report.cells.day, np.flatnonzero(of_day == w))) for w in range(7)]
+    lines = node_lines(report, of_day[report.cells.day] if report.dates else report.cells.day, 7)
     keys = (
         Column("weekday", Kind.TEXT, WEEKDAYS),
         Column("days", Kind.COUNT, [int((of_day == w).sum()) for w in range(7)], "local days of the period so far"),
@@ -166,7 +168,7 @@ def weekdays(report: Report) -> Table:
 
 def days(report: Report) -> Table:
     """Local days: node time and money, coverage, and attempts that ended on them."""
-    lines = [node_line(report, day_cells(report, day)) for day in range(len(report.dates))]
+    lines = day_lines(report)
     ended = _ended_by(report, report.cells.day, len(report.dates))
     money = _money_by_day(report)
     keys = (
@@ -206,12 +208,13 @@ def _money_by_day(report: Report) -> dict[Outcome, tuple[list[int], list[int]]]:
     return {outcome: (sums[0][i].tolist(), sums[1][i].tolist()) for i, outcome in enumerate(OUTCOMES)}
 
 
-def _grid_masks(report: Report) -> list[tuple[str, int, Mask]]:
-    return [
-        (DAY_TYPES[kind], hour, day_type_cells(report, kind) & (report.cells.hour == hour))
-        for kind in range(2)
-        for hour in range(24)
-    ]
+GRID: Final = tuple((name, hour) for name in DAY_TYPES for hour in range(24))
+"""The hour grid's rows: day type and local hour."""
+
+
+def _grid_lines(report: Report, node_type: int | None = None) -> list[NodeLine]:
+    """The lines of the hour grid's rows."""
+    return node_lines(report, day_type_of(report) * 24 + report.cells.hour, len(GRID), node_type)
 
 
 def _hour_columns(lines: Sequence[NodeLine]) -> tuple[Column, ...]:
@@ -228,38 +231,32 @@ def _hour_columns(lines: Sequence[NodeLine]) -> tuple[Column, ...]:
 
 def hours(report: Report) -> Table:
     """The hour grid: 24 local hours of weekdays and of weekends, idle ones included."""
-    masks = _grid_masks(report)
     keys = (
-        Column("day_type", Kind.TEXT, [name for name, _, _ in masks]),
-        Column("hour", Kind.COUNT, [hour for _, hour, _ in masks], "local hour, 0-23"),
+        Column("day_type", Kind.TEXT, [name for name, _ in GRID]),
+        Column("hour", Kind.COUNT, [hour for _, hour in GRID], "local hour, 0-23"),
     )
-    return Table("hours", (*keys, *_hour_columns([node_line(report, mask) for _, _, mask in masks])))
+    return Table("hours", (*keys, *_hour_columns(_grid_lines(report))))
 
 
 def hours_by_type(report: Report) -> Table:
     """The hour grid of each node type."""
-    masks = _grid_masks(report)
-    rows = [(kind, *mask) for kind in range(len(report.types)) for mask in masks]
-    columns: list[tuple[Column, ...]] = [
-        _hour_columns([node_line(report, mask, kind) for _, _, mask in masks]) for kind in range(len(report.types))
-    ]
+    rows = [(name, *row) for name in report.types for row in GRID]
+    parts = [_hour_columns(_grid_lines(report, kind)) for kind in range(len(report.types))] or [_hour_columns([])]
     keys = (
-        Column("node_type", Kind.TEXT, [report.types[kind] for kind, *_ in rows]),
-        Column("day_type", Kind.TEXT, [name for _, name, _, _ in rows]),
-        Column("hour", Kind.COUNT, [hour for _, _, hour, _ in rows], "local hour, 0-23"),
+        Column("node_type", Kind.TEXT, [name for name, _, _ in rows]),
+        Column("day_type", Kind.TEXT, [name for _, name, _ in rows]),
+        Column("hour", Kind.COUNT, [hour for _, _, hour in rows], "local hour, 0-23"),
     )
-    if not columns:
-        columns = [_hour_columns([])]
     joined = tuple(
-        Column(parts[0].name, parts[0].kind, [value for part in parts for value in part.values], parts[0].note)
-        for parts in zip(*columns, strict=True)
+        Column(same[0].name, same[0].kind, [value for part in same for value in part.values], same[0].note)
+        for same in zip(*parts, strict=True)
     )
     return Table("hours_by_type", (*keys, *joined))
 
 
 def peaks(report: Report) -> Table:
     """The five busiest and five idlest hours of weekdays and weekends by used hours; the busiest and idlest of all days."""
-    grid = [(name, hour, node_line(report, mask)) for name, hour, mask in _grid_masks(report)]
+    grid = [(*row, line) for row, line in zip(GRID, _grid_lines(report), strict=True)]
     rows: list[tuple[str, str, int | None, str | None, NodeLine]] = []
     for name in DAY_TYPES:
         mine = [(hour, line) for kind, hour, line in grid if kind == name and days_of(report, DAY_TYPES.index(name))]
@@ -267,12 +264,12 @@ def peaks(report: Report) -> Table:
         idlest = sorted(mine, key=lambda row: (row[1].busy_us, row[0]))
         rows += [(f"busiest {i + 1}", name, hour, None, line) for i, (hour, line) in enumerate(busiest[:PEAKS])]
         rows += [(f"idlest {i + 1}", name, hour, None, line) for i, (hour, line) in enumerate(idlest[:PEAKS])]
-    every = [(hour, node_line(report, np.asarray(report.cells.hour == hour))) for hour in range(24) if report.dates]
+    every = list(enumerate(node_lines(report, report.cells.hour, 24))) if report.dates else []
     busiest_hour = sorted(every, key=lambda row: (-row[1].busy_us, row[0]))[:1]
     idlest_hour = sorted(every, key=lambda row: (row[1].busy_us, row[0]))[:1]
     rows += [("busiest hour", "", hour, None, line) for hour, line in busiest_hour]
     rows += [("idlest hour", "", hour, None, line) for hour, line in idlest_hour]
-    by_day = [(str(date), node_line(report, day_cells(report, i))) for i, date in enumerate(report.dates)]
+    by_day = list(zip(map(str, report.dates), day_lines(report), strict=True))
     for date, line in sorted(by_day, key=lambda row: (-row[1].busy_us, row[0]))[:1]:
         rows.append(("busiest day", "", None, date, line))
     keys = (
@@ -286,7 +283,7 @@ def peaks(report: Report) -> Table:
 
 def coverage(report: Report) -> Table:
     """Daily coverage in one row: over the days that cost something."""
-    lines = [node_line(report, day_cells(report, day)) for day in range(len(report.dates))]
+    lines = day_lines(report)
     shares = [share for line in lines if (share := ratio(line.allocated, line.node_cost)) is not None]
     gap = max((abs(line.unallocated) for line in lines), default=None)
     return Table(
@@ -307,8 +304,8 @@ def coverage(report: Report) -> Table:
 
 def type_day_types(report: Report) -> Table:
     """Per node type and day type: the hours with nodes, node-hours a day, attempts, executed time, mean duration."""
-    rows = [(k, index, day_type_cells(report, index)) for k in range(len(report.types)) for index in range(2)]
-    lines = [node_line(report, mask, k) for k, _, mask in rows]
+    rows = [(k, index, day_type_of(report) == index) for k in range(len(report.types)) for index in range(2)]
+    lines = [line for k in range(len(report.types)) for line in day_type_lines(report, k)]
     ended = [_ended_in(report, k, mask) for k, _, mask in rows]
     return Table(
         "type_day_types",
