@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from gpucost.pages.assets import CHARTS, asset, charts_path, file_policy
+from gpucost.pages.grid import rows_html
 from gpucost.report.charts.chart import Chart
 from gpucost.report.charts.theme import DARK, LIGHT
 
@@ -38,7 +39,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     found.filters["data"] = data_block
-    found.globals["themes"] = themes()
+    found.globals |= {"themes": themes(), "rows": rows_html}
     return found
 
 

@@ -13,8 +13,9 @@ from gpucost.pages.frame import Frame, chart_data, render
 from gpucost.pages.grid import Cell, Grid, Head, Pick, grid, section_grid
 from gpucost.pages.links import Links
 from gpucost.report import tables, words
-from gpucost.report.charts import available, chart
+from gpucost.report.charts import charts
 from gpucost.report.charts.chart import Chart
+from gpucost.report.columns import Table
 from gpucost.report.conditions import conditions
 from gpucost.report.explain import Section, explain
 from gpucost.report.lines import by_cost, is_priced, node_line, ratio, task_lines
@@ -69,7 +70,7 @@ def report_page(report: Report, frame: Frame, links: Links | None = None, extras
     """The whole page. ``links``: where figures lead; None: to parts of this very page."""
     where = links or Links(_anchors(report))
     parts = [part for part in _parts(report, where) if part.charts or part.grids]
-    charts = [one for part in parts for one in part.charts]
+    drawn = [one for part in parts for one in part.charts]
     return render(
         "report.html.j2",
         frame,
@@ -83,7 +84,7 @@ def report_page(report: Report, frame: Frame, links: Links | None = None, extras
         advice=report.recommendations,
         savings=[shown_money(one.savings, report.spec.currency) for one in report.recommendations],
         parts=parts,
-        charts={one.name: chart_data(one) for one in charts},
+        charts={one.name: chart_data(one) for one in drawn},
         quality=words.read_and_charged(report),
         conditions=[one for one in conditions(report) if one["type"] != "Ready"],
         proofs=[] if where.live else list(_proofs(report, where)),
@@ -123,14 +124,14 @@ def _unpriced(report: Report) -> str:
 
 
 def _parts(report: Report, links: Links) -> Iterator[Part]:
-    shown = _chosen(report)
+    shown, totals = _chosen(report), tables.totals(report)
     if report.census is not None:
         yield Part(
             "services",
             "What it was spent on",
             _who_pays(report),
             shown("waterfall", "top_services", "top_cost_per_success", "cost_per_success_spread"),
-            [_services(report, links), *_spreads(report, links)],
+            [_services(report, links, totals), *_spreads(report, links)],
         )
         yield Part(
             "idle",
@@ -144,20 +145,20 @@ def _parts(report: Report, links: Links) -> Iterator[Part]:
         "What the nodes cost",
         "",
         shown("cost_by_node_type", "node_counts", "drift"),
-        [_node_types(report), _pools(report, links)],
+        [_node_types(report, totals), _pools(report, links)],
     )
     yield Part(
         "days",
         "Day by day",
         words.peak_hours(report),
         shown("daily_cost", "coverage", "cost_per_success", "cost_per_failed_second"),
-        [_days(report, links)],
+        [_days(report, links, totals)],
     )
 
 
 def _chosen(report: Report) -> Callable[..., list[Chart]]:
-    there = set(available(report))
-    return lambda *names: [chart(report, name) for name in names if name in there]
+    there = {chart.name: chart for chart in charts(report)}
+    return lambda *names: [there[name] for name in names if name in there]
 
 
 def _who_pays(report: Report) -> str:
@@ -182,8 +183,8 @@ def _node_picks(report: Report) -> Sequence[Pick]:
     return _NODES if report.census is not None else _NODES[:2]
 
 
-def _node_types(report: Report) -> Grid:
-    total = tables.totals(report) if len(report.types) > 1 else None
+def _node_types(report: Report, totals: Table) -> Grid:
+    total = totals if len(report.types) > 1 else None
     unpriced = [name for k, name in enumerate(report.types) if not is_priced(report, k)]
     note = f"without a price, so their cost is missing: {', '.join(unpriced)}" if unpriced else ""
     picks = (Pick("node_type", "node type"), *_node_picks(report))
@@ -202,7 +203,7 @@ def _pools(report: Report, links: Links) -> Grid:
     return grid(tables.node_pools(report), picks, "Node pools", hrefs={"node_pool": links.to("pool")})
 
 
-def _services(report: Report, links: Links) -> Grid:
+def _services(report: Report, links: Links, totals: Table) -> Grid:
     picks = (
         Pick("service_name", "service"),
         Pick("attempts", "attempts"),
@@ -218,7 +219,7 @@ def _services(report: Report, links: Links) -> Grid:
     )
     note = f"money in {report.spec.currency}; effective: successes, failures and interruptions, divided by successes"
     found = tables.services(report)
-    total = tables.totals(report) if found.columns[0].values else None
+    total = totals if found.columns[0].values else None
     return grid(found, picks, "Services", hrefs={"service_name": links.to("service")}, total=total, note=note)
 
 
@@ -268,10 +269,10 @@ def _day_types(report: Report) -> Grid:
     return grid(tables.day_types(report), picks, "Weekdays and weekends")
 
 
-def _days(report: Report, links: Links) -> Grid:
+def _days(report: Report, links: Links, totals: Table) -> Grid:
     tasks = (Pick("succeeded", "succeeded"), Pick("failed", "failed"), Pick("cost_per_success", "per success"))
     picks = (Pick("date", "day"), Pick("weekday", "weekday"), *_node_picks(report), *(tasks if report.census else ()))
-    total = tables.totals(report) if report.dates else None
+    total = totals if report.dates else None
     return grid(tables.days(report), picks, "Days", hrefs={"date": links.to("day")}, total=total)
 
 
