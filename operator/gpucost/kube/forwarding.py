@@ -1,7 +1,7 @@
 """A way to a Service for one command: kubectl port-forward as a child process, with the user's own rights.
 
-The API server's proxy to Services would need no child, but takes the header Authorization for itself and passes none on:
-https://kubernetes.io/docs/tasks/access-application-cluster/access-cluster-services/
+The API server's own proxy to Services would need no child, but a page needs the header Authorization, which the server takes
+for itself and passes on to nobody (WithAuthentication in k8s.io/apiserver, pkg/endpoints/filters/authentication.go).
 """
 
 from __future__ import annotations
