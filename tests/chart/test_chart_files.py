@@ -18,7 +18,15 @@ from gpucost.cli.main import app
 CRDS = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "crds").glob("*.yaml")}
 VALUES = yaml.safe_load((CHART / "values.yaml").read_text(encoding="utf-8"))
 SCHEMA = json.loads((CHART / "values.schema.json").read_text(encoding="utf-8"))
-OF_THE_CHART = {"GPUCOST_LEDGER", "GPUCOST_LISTEN", "GPUCOST_SPILL_FOLDER", "GPUCOST_WATCH_NAMESPACE"}
+OF_THE_CHART = {
+    "GPUCOST_ARTIFACTS_FOLDER",
+    "GPUCOST_LEDGER",
+    "GPUCOST_LISTEN",
+    "GPUCOST_PAGES",
+    "GPUCOST_PROTECT_METRICS",
+    "GPUCOST_SPILL_FOLDER",
+    "GPUCOST_WATCH_NAMESPACE",
+}
 """Settings of the operator that follow from other values."""
 
 
