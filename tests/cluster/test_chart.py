@@ -267,6 +267,12 @@ def test_the_account_may_do_this_and_nothing_else(account: Cluster) -> None:
     assert resource_rules(account, ACCOUNT, "elsewhere") == {*RIGHTS, NAMESPACE_RIGHT}
 
 
+def test_the_account_may_ask_who_may_see_a_page(account: Cluster) -> None:
+    for kind in ("tokenreviews.authentication.k8s.io", "subjectaccessreviews.authorization.k8s.io"):
+        assert account.kubectl("auth", "can-i", "create", kind, user=ACCOUNT).stdout.strip() == "yes"
+        assert account.kubectl("auth", "can-i", "list", kind, check=False, user=ACCOUNT).stdout.strip() == "no"
+
+
 def test_the_doctor_misses_no_right_of_the_charts_account(account: Cluster) -> None:
     found = installed("doctor", f"--kubeconfig={account.kubeconfig}", f"--as-operator={SYSTEM}/{ACCOUNT}", "-o", "json")
     rights = {one["check"]: one["level"] for one in json.loads(found.out)["findings"] if "right to" in one["check"]}
