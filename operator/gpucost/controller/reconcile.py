@@ -95,8 +95,8 @@ class Reconciler:
     shelf: Bookshelf
     refresh_us: int
     """For reports that state none."""
-    computed: Callable[[Key], None] = lambda key: None
-    """Told of every report that was computed."""
+    computed: Sequence[Callable[[Key], None]] = ()
+    """Who is told of every report that was computed."""
     _tries: dict[Key, int] = field(default_factory=dict)
     """Failures in a row, by report."""
     _looked_us: dict[Key, int] = field(default_factory=dict)
@@ -336,7 +336,8 @@ class Reconciler:
         self.shelf.put(seen.key, seen.uid, report)
         self._answer(seen.key, report)
         self._settled(seen, next_us)
-        self.computed(seen.key)
+        for tell in self.computed:
+            tell(seen.key)
 
     async def tell_artifacts(self, key: Key, artifacts: Sequence[Fields]) -> None:
         """Put the files that are kept of a report into its status. Raises ApiError."""

@@ -145,7 +145,7 @@ async def _operate(
     refresh_us = int(settings.refresh_seconds * 1e6)
     reconciler = Reconciler(store, queue, cluster, ledger, recorder, reads, threads, page, metrics, shelf, refresh_us)
     keeper = Keeper(reconciler, _artifacts(settings), settings.url)
-    reconciler.computed = keeper.note
+    reconciler.computed = (keeper.note, reports.renew)
     reports.library = OperatorLibrary(reconciler, keeper.artifacts, settings.page_attempts)
     reports.guard = ClusterGuard(cluster)
     watcher = Watcher(cluster, settings.namespaces, shared, store, queue, recorder, reconciler, metrics)

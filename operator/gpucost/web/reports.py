@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote
@@ -29,7 +31,9 @@ from gpucost.web.library import Key, Library, NoReports, Shelved, Unavailable, U
 
 TO_ROOT: Final = "../../../"
 """From the page of a report to the server's root: links are relative, so that a proxy may put the server below a path."""
-PAGES_KEPT: Final = 64
+PAGES_KEPT: Final = 32
+LOOKED_SECONDS: Final = 3600.0
+"""How long after somebody looked at a report its page is kept ready."""
 FOR_EVER: Final = "public, max-age=31536000, immutable"
 EXPLAINED: Final = ("pool", "service", "day", "task")
 HEADERS: Final = {
@@ -59,6 +63,9 @@ class ReportPages:
     library: Library = field(default_factory=NoReports)
     guard: Guard = field(default_factory=lambda: ClosedGuard("the operator is starting"))
     _kept: OrderedDict[tuple[object, ...], Page] = field(default_factory=OrderedDict)
+    _looked: dict[Key, float] = field(default_factory=dict)
+    """When somebody last looked at each report, by a clock in seconds."""
+    _tasks: set[asyncio.Future[None]] = field(default_factory=set)
 
     async def viewer(self, request: web.Request) -> Viewer:
         """Who asks, by the guard that stands now."""
@@ -98,8 +105,12 @@ class ReportPages:
     async def report(self, request: web.Request) -> web.Response:
         """The page of a report."""
         _, key = await self._allowed(request)
-        shelved = await self._shelved(key)
-        kept = self.library.kept(key)
+        self._behind(self._warm())
+        self._looked[key] = time.monotonic()
+        return html(request, await self._report_page(key))
+
+    async def _report_page(self, key: Key) -> Page:
+        shelved, kept = await self._shelved(key), self.library.kept(key)
         extras = Extras(
             attempts=shelved.report.census is not None,
             downloads=_downloads(shelved.report),
@@ -107,7 +118,26 @@ class ReportPages:
         )
         frame = Frame("/".join(key), TO_ROOT, (), shelved.notice)
         mark = ("report", key, shelved.report.now_us, shelved.notice, tuple(kept))
-        return await self._rendered(request, mark, lambda: report_page(shelved.report, frame, SERVER, extras))
+        return await self._page(mark, lambda: report_page(shelved.report, frame, SERVER, extras))
+
+    def renew(self, key: Key) -> None:
+        """A report was computed anew: a page that people look at is rendered before they ask for it."""
+        if time.monotonic() - self._looked.get(key, -LOOKED_SECONDS) < LOOKED_SECONDS:
+            self._behind(self._renewed(key))
+
+    async def _renewed(self, key: Key) -> None:
+        with suppress(web.HTTPException):  # whoever asks is told
+            await self._report_page(key)
+
+    async def _warm(self) -> None:
+        """Make the charts' runtime before the browser asks for it: that takes a second or two, once."""
+        await asyncio.to_thread(lambda: asset(CHARTS).zipped)
+
+    def _behind(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do something that nobody waits for."""
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def schedule(self, request: web.Request) -> web.Response:
         """Node counts over time."""
@@ -233,6 +263,9 @@ class ReportPages:
     async def _rendered(
         self, request: web.Request, mark: tuple[object, ...] | None, render: Callable[[], str]
     ) -> web.Response:
+        return html(request, await self._page(mark, render))
+
+    async def _page(self, mark: tuple[object, ...] | None, render: Callable[[], str]) -> Page:
         """A page, kept under its mark if it has one."""
         page = self._kept.get(mark) if mark else None
         if page is None:
@@ -245,7 +278,7 @@ class ReportPages:
             self._kept.move_to_end(mark)
             while len(self._kept) > PAGES_KEPT:
                 self._kept.popitem(last=False)
-        return html(request, page)
+        return page
 
 
 def _page(render: Callable[[], str]) -> Page:
