@@ -114,7 +114,7 @@ def ready(value: int, reason: str) -> dict[str, str]:
 
 def costs(node: tuple[int, int], idle: tuple[int, int] = (0, 0), allocated: tuple[int, int] = (0, 0)) -> dict[str, str]:
     """Node, idle and allocated cost of two node types, in USD."""
-    found = {}
+    found: dict[str, str] = {}
     for metric, values in (("node", node), ("idle", idle), ("allocated", allocated)):
         for kind, value in zip(("a100", "l4"), values, strict=True):
             more = f',node_type="{kind}",currency="USD"'
@@ -321,7 +321,7 @@ def test_what_is_recorded(rules: list[dict[str, Any]], tmp_path: Path) -> None:
     series = {name: re.sub(r"x300$", "x3000", values) for name, values in series.items()}
     report, money, service = BOTH, f'{BOTH},currency="USD"', f'{BOTH},service="text2img"'
     other = 'namespace="finops",report="other",currency="EUR"'
-    expected = {
+    expected: dict[str, dict[str, float]] = {
         "namespace_report:gpucost_report_data_age_seconds:moving": {report: 0},
         "namespace_report_currency:gpucost_report_node_cost:sum": {money: 200, other: 9},
         "namespace_report_currency:gpucost_report_idle_cost:sum": {money: 130},
