@@ -26,7 +26,6 @@ from gpucost.report.charts.encodings import (
 )
 from gpucost.report.charts.figures import Figures, counted, percent, share, tariff, units
 from gpucost.report.charts.theme import Hue
-from gpucost.report.lines import ratio
 
 HEIGHT: Final = 240
 
@@ -97,7 +96,7 @@ def coverage(figures: Figures) -> Chart:
         "encoding": {"x": day_axis(figures.report.dates)},
         "layer": [
             *_coverage_layers(len(rows)),
-            *_level(float(mean), f"mean {shown_percent(*mean.as_integer_ratio())}"),
+            *_level(float(mean), f"mean {shown_percent(*mean.as_integer_ratio())}", _coverage_axis()),
         ],
     }
     return Chart("coverage", "Coverage by day", _coverage_said(figures, mean), spec, rows)
@@ -107,18 +106,22 @@ def _mean(values: list[Fraction]) -> Fraction:
     return sum(values, Fraction(0)) / len(values)
 
 
+def _coverage_axis() -> Spec:
+    return number("coverage", "charged to tasks / node cost", ".0%") | {"scale": {"domain": [0, 1]}}
+
+
 def _coverage_layers(days: int) -> list[Spec]:
     """A shade where there is no cost, a line that breaks there, and a mark per day."""
-    axis = number("coverage", "charged to tasks / node cost", ".0%")
-    y = axis | {"scale": {"domain": [0, 1]}}
+    y = _coverage_axis()
     tips = [DAY_TIP, tip("coverage", "Coverage", PERCENT), text_tip("state", "State")]
     gap = {"filter": f"datum.state === '{NO_COST}'"}
+    gap_place = {"y": {"value": 0}, "y2": {"value": "height"}, "tooltip": tips}
     states = {"domain": [RAN, NONE_RAN, NO_COST]}
     legend = {"title": None}
     shape = {"scale": states | {"range": ["circle", "triangle-up", "square"]}, "legend": legend}
     hues = {"scale": states | {"range": [colour(Hue.BUSY), colour(Hue.IDLE), colour(Hue.SHADE)]}, "legend": legend}
     return [
-        {"transform": [gap], "mark": day_bar(days, color=colour(Hue.SHADE)), "encoding": _whole_height(tips)},
+        {"transform": [gap], "mark": day_bar(days, color=colour(Hue.SHADE)), "encoding": gap_place},
         {"mark": day_line(days, Hue.BUSY), "encoding": {"y": y}},
         {
             "mark": day_point(days),
@@ -132,22 +135,14 @@ def _coverage_layers(days: int) -> list[Spec]:
     ]
 
 
-def _whole_height(tips: list[Spec]) -> Spec:
-    return {"y": {"datum": 0, "type": "quantitative"}, "y2": {"datum": 1}, "tooltip": tips}
-
-
-def _level(value: float, label: str) -> list[Spec]:
+def _level(value: float, label: str, y: Spec) -> list[Spec]:
     """A dashed line across, and above the plot, where nothing hides it, what it is."""
-    once: Spec = {"values": [{}]}
+    once: Spec = {"values": [{"level": value}]}
     line = {"type": "rule", "strokeDash": [5, 4], "color": colour(Hue.INK)}
     text = {"type": "text", "align": "right", "baseline": "bottom"}
-    y = {"datum": value, "type": "quantitative"}
-    ends = {"x": {"value": 0}, "x2": {"value": "width"}}
+    across = {"x": {"value": 0}, "x2": {"value": "width"}, "y": y | {"field": "level"}}
     corner = {"x": {"value": "width"}, "y": {"value": -4}, "text": {"value": f"- - {label}"}}
-    return [
-        {"data": once, "mark": line, "encoding": {**ends, "y": y}},
-        {"data": once, "mark": text, "encoding": corner},
-    ]
+    return [{"data": once, "mark": line, "encoding": across}, {"data": once, "mark": text, "encoding": corner}]
 
 
 def _coverage_said(figures: Figures, mean: Fraction) -> str:
@@ -162,22 +157,22 @@ def _coverage_said(figures: Figures, mean: Fraction) -> str:
 def cost_per_success(figures: Figures) -> Chart:
     """What did a success cost on each day?"""
     line = figures.tasks
-    whole = ratio(line.cost_by[Outcome.SUCCESS], line.attempts_by[Outcome.SUCCESS])
+    whole = Fraction(line.cost_by[Outcome.SUCCESS], line.attempts_by[Outcome.SUCCESS])
     return _tariff_by_day(figures, "cost_per_success", "Cost per success by day", "success", Hue.SUCCESS, whole)
 
 
 def cost_per_failed_second(figures: Figures) -> Chart:
     """What did a second of failed execution cost on each day?"""
     line = figures.tasks
-    whole = ratio(line.cost_by[Outcome.FAILURE] * SECOND_US, line.executed_by[Outcome.FAILURE])
+    whole = Fraction(line.cost_by[Outcome.FAILURE] * SECOND_US, line.executed_by[Outcome.FAILURE])
     title, unit = "Cost per failed second by day", "failed second"
     return _tariff_by_day(figures, "cost_per_failed_second", title, unit, Hue.FAILURE, whole)
 
 
-def _tariff_by_day(figures: Figures, name: str, title: str, unit: str, hue: Hue, whole: Fraction | None) -> Chart:
+def _tariff_by_day(figures: Figures, name: str, title: str, unit: str, hue: Hue, whole: Fraction) -> Chart:
     """A line with a mark per day that has such a figure, broken at days without, and the period's figure across."""
     found = list(zip(figures.days["date"], figures.days[name], strict=True))
-    rows = [{"date": date, "cost": tariff(value)} for date, value in found]
+    rows = [{"date": date, "cost": None if value is None else tariff(value)} for date, value in found]
     y = number("cost", f"{figures.currency} per {unit}")
     tips = [DAY_TIP, tip("cost", f"{figures.currency} per {unit}", TARIFF)]
     spec = {
@@ -189,20 +184,18 @@ def _tariff_by_day(figures: Figures, name: str, title: str, unit: str, hue: Hue,
                 "mark": day_point(len(rows), color=colour(hue)),
                 "encoding": {"y": y, "tooltip": tips},
             },
-            *(_level(tariff(whole) or 0, f"period {figures.tariff(whole)}") if whole is not None else []),
+            *_level(tariff(whole), f"period {figures.tariff(whole)}", y),
         ],
     }
     return Chart(name, title, _tariff_said(figures, found, unit, whole), spec, rows)
 
 
-def _tariff_said(figures: Figures, found: list[tuple[str, Fraction | None]], unit: str, whole: Fraction | None) -> str:
+def _tariff_said(figures: Figures, found: list[tuple[str, Fraction | None]], unit: str, whole: Fraction) -> str:
     known = [(value, date) for date, value in found if value is not None]
-    if whole is None or not known:
-        return f"No {unit} in the period."
-    (least, cheap), (most, dear) = min(known), max(known)
-    missing = len(found) - len(known)
-    said = (
-        f"A {unit} cost {figures.tariff(whole)} over the period, {figures.tariff(least)} on the cheapest day ({cheap})"
-    )
-    said += f" and {figures.tariff(most)} on the dearest ({dear})."
-    return said + (f" {counted(missing, 'day')} had none." if missing else "")
+    said, missing = f"A {unit} cost {figures.tariff(whole)} over the period", len(found) - len(known)
+    if len(known) > 1:
+        (least, cheap), (most, dear) = min(known), max(known)
+        said += (
+            f", {figures.tariff(least)} on the cheapest day ({cheap}), {figures.tariff(most)} on the dearest ({dear})"
+        )
+    return f"{said}." + (f" {counted(missing, 'day')} had none." if missing else "")

@@ -64,7 +64,7 @@ def tick_count() -> Spec:
 def time_axis(dates: Sequence[dt.date]) -> Spec:
     """Local time from left to right, of fields ``at`` in milliseconds of the wall's clock."""
     days = day_axis(dates)
-    start, end = days["scale"]["domain"]
+    start, end = days["scale"]["domainMin"], days["scale"]["domainMax"]
     axis = {"format": "%H:%M", "values": list(range(start, end + 1, 6 * HOUR_MS))} if len(dates) == 1 else {}
     return {"field": "at", "type": "temporal", "scale": days["scale"], "axis": days["axis"] | axis}
 
@@ -78,7 +78,7 @@ def day_axis(dates: Sequence[dt.date]) -> Spec:
         "type": "temporal",
         "timeUnit": DAY_UNIT,
         "bandPosition": 0.5,
-        "scale": {"type": "utc", "domain": [_ms(first), _ms(last) + DAY_MS]},
+        "scale": {"type": "utc", "domainMin": _ms(first), "domainMax": _ms(last) + DAY_MS, "nice": False},
         "axis": {"title": None, "grid": False, "values": [_ms(day) for day in ticks], "format": style},
     }
 

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any, Final
 
 from gpucost.core.allocation import Outcome
-from gpucost.core.money import HOUR_US, NANO, decimal_text, shown_money, shown_percent
+from gpucost.core.money import HOUR_US, NANO, decimal_text, round_half_up, shown_money, shown_percent
 from gpucost.report import tables
 from gpucost.report.columns import Table
 from gpucost.report.lines import NodeLine, TaskLine, by_cost, node_line, sum_lines, task_lines
@@ -128,12 +128,12 @@ def in_hours(microseconds: int) -> float:
 
 def share(value: Fraction | None) -> float | None:
     """A ratio as a float with the digits of the tables."""
-    return None if value is None else round(float(value), 6)
+    return None if value is None else round_half_up(value.numerator * 10**6, value.denominator) / 10**6
 
 
-def tariff(value: Fraction | None) -> float | None:
+def tariff(value: Fraction) -> float:
     """Money per unit as a float with the digits of the tables."""
-    return None if value is None else round(float(value / NANO), 9)
+    return round_half_up(value.numerator, value.denominator) / NANO
 
 
 def shown_tariff(nano: Fraction) -> str:

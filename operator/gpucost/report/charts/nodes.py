@@ -212,7 +212,7 @@ def _rectangles(figures: Figures, lanes: Sequence[Lane], y: Spec) -> Spec:
             "y": y,
             "y2": {"field": "base"},
             "color": {"field": "kind", "type": "nominal", **hues},
-            "stroke": {"field": "kind", "type": "nominal", **hues, "legend": None},
+            "stroke": {"field": "kind", "type": "nominal", **hues},
             "tooltip": tips,
         },
     }
@@ -224,9 +224,10 @@ CLOCK: Final = "%a %Y-%m-%d %H:%M"
 def _counts_said(figures: Figures, every: Sequence[Lane], spans: Spans, thinned: bool) -> str:
     shown = [f"{shown_name(lane.name)} at most {counted(lane.most, 'node')}" for lane in every[:LANES]]
     said = f"{'; '.join(shown)}."
-    if len(every) > LANES:
-        cost = sum(lane.cost for lane in every[LANES:])
-        said += f" Not drawn: {counted(len(every) - LANES, 'cheaper pool')} with {figures.money(cost)} in all."
+    names = {lane.name for lane in every[:LANES]}
+    missing = [line.cost for line in figures.report.pools if line.pool.name not in names]
+    if missing:
+        said += f" Not drawn: {counted(len(missing), 'cheaper pool')} with {figures.money(sum(missing))} in all."
     if thinned:
         said += f" There are too many changes to draw: node counts are means of each {spans.name}."
     if figures.has_tasks:
