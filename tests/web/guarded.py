@@ -7,7 +7,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -59,23 +60,29 @@ def application(guard: Guard, among: Collection[str] = ()) -> web.Application:
     return app
 
 
-async def asked(guard: Guard, use: Callable[[Ask], Awaitable[None]], among: Collection[str] = ()) -> None:
-    """Serve it while ``use`` asks: a path, and a token or headers."""
-    runner = web.AppRunner(application(guard, among), access_log=None, logger=server_log())
+@asynccontextmanager
+async def served(app: web.Application) -> AsyncIterator[str]:
+    """The URL of an application on a free port."""
+    runner = web.AppRunner(app, access_log=None, logger=server_log())
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    url = "http://{}:{}".format(*runner.addresses[0])
     try:
-        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session:
-
-            async def ask(path: str = "/", token: str | None = None, method: str = "GET", **headers: str) -> Answer:
-                sent = headers if token is None else {"Authorization": f"Bearer {token}", **headers}
-                async with session.request(method, url + path, headers=sent) as answer:
-                    return Answer(answer.status, await answer.text(), answer.headers)
-
-            await use(ask)
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        yield "http://{}:{}".format(*runner.addresses[0])
     finally:
         await runner.cleanup()
+
+
+async def asked(guard: Guard, use: Callable[[Ask], Awaitable[None]], among: Collection[str] = ()) -> None:
+    """Serve it while ``use`` asks: a path, and a token or headers."""
+    timeout = aiohttp.ClientTimeout(total=30)
+    async with served(application(guard, among)) as url, aiohttp.ClientSession(timeout=timeout) as session:
+
+        async def ask(path: str = "/", token: str | None = None, method: str = "GET", **headers: str) -> Answer:
+            sent = headers if token is None else {"Authorization": f"Bearer {token}", **headers}
+            async with session.request(method, url + path, headers=sent) as answer:
+                return Answer(answer.status, await answer.text(), answer.headers)
+
+        await use(ask)
 
 
 def guarded(guard: Guard, use: Callable[[Ask], Awaitable[None]], among: Collection[str] = ()) -> None:

@@ -16,8 +16,8 @@ from aiohttp import web
 from yarl import URL
 
 from gpucost.kube.access import AccessError
-from gpucost.web.access import server_log
 from gpucost.web.proxy import Proxy
+from web.guarded import served
 
 TOKEN = "t0ken-of-the-owner"
 
@@ -103,18 +103,6 @@ def proxied(use: Callable[[Site], Awaitable[None]], handler: Handler = greets, s
                 await use(Site(proxy, front, asked))
 
     asyncio.run(run())
-
-
-@asynccontextmanager
-async def served(app: web.Application) -> AsyncIterator[str]:
-    """The URL of an application on a free port."""
-    runner = web.AppRunner(app, access_log=None, logger=server_log())
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        yield "http://{}:{}".format(*runner.addresses[0])
-    finally:
-        await runner.cleanup()
 
 
 # Who gets in
