@@ -15,6 +15,8 @@ from grafana_foundation_sdk.models import common as shapes
 from grafana_foundation_sdk.models import dashboard as model
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
+from gpucost.metrics.families import REPORT_LABELS
+
 WIDTH: Final = 24
 DATASOURCE: Final = model.DataSourceRef(type_val="prometheus", uid="${datasource}")
 GOOD, DOUBT, BAD, PLAIN = "#009E73", "#E69F00", "#D55E00", "#0072B2"
@@ -32,12 +34,12 @@ class Unit(Enum):
     TARIFF = ("locale", 6)
     COUNT = ("locale", 0)
     RATIO = ("percentunit", 1)
-    NODE_HOURS = ("suffix: h", 1)
+    NODE_HOURS = ("suffix:h", 1)
     SECONDS = ("s", 2)
-    AGE = ("dtdurations", 0)
+    AGE = ("s", 1)
     BYTES = ("bytes", 0)
     PER_SECOND = ("ops", 2)
-    CORES = ("suffix: cores", 2)
+    CORES = ("suffix:cores", 2)
 
     def __init__(self, shown: str, decimals: int) -> None:
         self.shown = shown
@@ -216,8 +218,8 @@ def _matrix(row: str, column: str) -> model.DataTransformerConfig:
 
 
 def _organized(titles: Mapping[str, str]) -> model.DataTransformerConfig:
-    """Fields in the order of their titles, without the time and what has no title."""
+    """Fields in the order of their titles, without the time, what has no title, and of which report they are."""
     shown = {name: title for name, title in titles.items() if title}
-    hidden = {"Time": True, **{name: True for name in titles if name not in shown}}
+    hidden = {name: True for name in ("Time", *REPORT_LABELS, *titles) if name not in shown}
     order = {name: place for place, name in enumerate(shown)}
     return _transformed("organize", excludeByName=hidden, indexByName=order, renameByName=shown)

@@ -169,7 +169,7 @@ def _pools() -> Group:
         Column("Cost per hour", ASKED.each(families.COST_PER_HOUR), Unit.MONEY),
     ]
     return "Node pools now", [
-        rows("By pool", "Absent once the period is over.", [POOL, CURRENCY], columns, span=10),
+        rows("By pool", "Absent once the period is over.", [POOL, NODE_TYPE, CURRENCY], columns, span=10),
         lines(
             "Scheduled nodes",
             "Nodes that the schedules ask for.",
