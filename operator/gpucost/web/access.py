@@ -90,7 +90,7 @@ class Guard(Protocol):
         ...
 
 
-# Before everything else: a page that asks nobody, and one that can't ask
+# Where the API server is not asked
 
 
 @dataclass(frozen=True, slots=True)
