@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import itertools
 import json
+import math
 import re
 from collections import defaultdict
 from collections.abc import Callable
@@ -31,52 +32,9 @@ from gpucost.report.charts.waterfall import steps_of
 from gpucost.report.lines import task_lines
 from gpucost.report.report import Report, total
 from gpucost.report.tables import table
+from report.chartcase import HOSTILE, case
 
 GOLDEN = sorted((Path(__file__).parents[1] / "data" / "golden").glob("*.json"))
-HOSTILE = (
-    "<script>alert(1)</script>",
-    "datum['x']",
-    "a\nb\x00c",
-    "\u202eevil",
-    "null",
-    "__proto__",
-    "x" * 5000,
-    "(all)",
-)
-
-Case = dict[str, Any]
-
-
-def case(nodes: int = 2, services: tuple[str, ...] = ("text2img",), **changes: Any) -> Case:
-    """A week in June 2025, $10 a node-hour, nodes from 08:00 to 20:00 on weekdays; each service has an hour on Monday."""
-    running = [
-        {
-            "task_id": place,
-            "service_name": name,
-            "status": status,
-            "creation_ts": parse_instant(f"2025-06-02T{hour}:00:00Z"),
-        }
-        | {"node_id": f"n{place}", "metainfo": '{"node_name": "gpu-1"}'}
-        for place, name in enumerate(services)
-        for status, hour in (("running", "09"), ("done", "10"))
-    ]
-    return {
-        "period": {"start": "2025-06-02", "end": "2025-06-09"},
-        "timeZone": "UTC",
-        "now": "2025-06-10T00:00:00Z",
-        "types": [{"name": "gpu", "match": ["gpu*"], "prices": [{"pricePerHour": "10"}]}],
-        "cronJobs": [
-            {"name": "on", "pool": "gpu-pool", "nodes": nodes, "schedule": "0 8 * * 1-5"},
-            {"name": "off", "pool": "gpu-pool", "nodes": 0, "schedule": "0 20 * * *"},
-        ],
-        "events": running,
-        "exclude": [],
-        "executionTime": "RunningOnly",
-        "staleAfterSeconds": 86_400,
-        "bucket": "Day",
-        "idle": "Distribute",
-        **changes,
-    }
 
 
 def without_tasks(now: str = "2025-06-10T00:00:00Z", records: Records | None = None) -> Report:
@@ -228,12 +186,13 @@ def test_the_dearest_successes_first(plain: Report) -> None:
 
 def test_the_spread_is_that_of_table_distributions(plain: Report) -> None:
     found = table(plain, "distributions").frame()
-    found = found[found["measure"] == "cost_per_success"].set_index("service_name")
+    found = found[found["measure"] == "cost_per_success"]
+    expected = {row["service_name"]: row for row in found.to_dict("records")}
     rows = chart(plain, "cost_per_success_spread").rows
     assert rows
     for row in rows:
         for key in ("count", "p05", "p25", "p50", "p75", "p95"):
-            assert row[key] == pytest.approx(float(found.loc[row["name"], key]))
+            assert row[key] == pytest.approx(float(expected[row["name"]][key]))
 
 
 def test_idle_money_of_the_week_is_the_reports(plain: Report) -> None:
@@ -469,10 +428,15 @@ def test_a_notebook_gets_a_document_a_picture_and_a_sentence(plain: Report) -> N
 # Colours
 
 
+def linear_rgb(colour: str) -> list[float]:
+    """Linear light of sRGB."""
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    return [part / 12.92 if part <= 0.04045 else float(((part + 0.055) / 1.055) ** 2.4) for part in parts]
+
+
 def luminance(colour: str) -> float:
     """Relative luminance of WCAG 2."""
-    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
-    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    red, green, blue = linear_rgb(colour)
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
@@ -488,6 +452,47 @@ def test_marks_and_texts_stand_out_from_the_page(theme: Theme, page: str) -> Non
         assert contrast(theme.hues[hue], page) >= 3, hue
     assert contrast(theme.muted, page) >= 4.5
     assert contrast(theme.hues[Hue.INK], page) >= 4.5
+
+
+SIGHTS = {
+    "usual": ((1, 0, 0), (0, 1, 0), (0, 0, 1)),
+    "without red": ((0.152, 1.053, -0.205), (0.115, 0.786, 0.099), (-0.004, -0.048, 1.052)),
+    "without green": ((0.367, 0.861, -0.228), (0.280, 0.673, 0.047), (-0.012, 0.043, 0.969)),
+    "without blue": ((1.256, -0.077, -0.179), (-0.078, 0.931, 0.148), (0.005, 0.691, 0.304)),
+}
+"""What is seen of linear red, green and blue: Machado, Oliveira and Fernandes 2009, severity 1."""
+TOGETHER = (
+    (Hue.SUCCESS, Hue.FAILURE, Hue.INTERRUPTED, Hue.OPEN, Hue.IDLE),
+    (Hue.BUSY, Hue.IDLE),
+    (Hue.BUSY, Hue.WEEKEND),
+)
+"""Hues that share a chart."""
+
+
+def oklab(colour: str, sight: str) -> tuple[float, ...]:
+    """Coordinates in which equal distances look equally far apart (Ottosson 2020), as a sight sees the colour."""
+    linear = linear_rgb(colour)
+    red, green, blue = (max(0, sum(map(float.__mul__, map(float, row), linear))) for row in SIGHTS[sight])
+    cones = (
+        0.4122214708 * red + 0.5363325363 * green + 0.0514459929 * blue,
+        0.2119034982 * red + 0.6806995451 * green + 0.1073969566 * blue,
+        0.0883024619 * red + 0.2817188376 * green + 0.6299787005 * blue,
+    )
+    x, y, z = (cone ** (1 / 3) for cone in cones)
+    return (
+        0.2104542553 * x + 0.7936177850 * y - 0.0040720468 * z,
+        1.9779984951 * x - 2.4285922050 * y + 0.4505937099 * z,
+        0.0259040371 * x + 0.7827717662 * y - 0.8086757660 * z,
+    )
+
+
+@pytest.mark.parametrize("sight", SIGHTS)
+@pytest.mark.parametrize("theme", THEMES.values(), ids=lambda theme: theme.name)
+def test_hues_that_share_a_chart_look_apart_whatever_the_sight(theme: Theme, sight: str) -> None:
+    """A distance of 0.1 is that of two clearly different colours; a just noticeable one is 0.02."""
+    for hues in TOGETHER:
+        for one, other in itertools.combinations(hues, 2):
+            assert math.dist(oklab(theme.hues[one], sight), oklab(theme.hues[other], sight)) > 0.1, (one, other)
 
 
 @pytest.mark.parametrize("theme", THEMES.values(), ids=lambda theme: theme.name)

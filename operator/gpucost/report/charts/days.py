@@ -95,6 +95,7 @@ def coverage(figures: Figures) -> Chart:
         "height": HEIGHT,
         "encoding": {"x": day_axis(figures.report.dates)},
         "layer": [
+            *([_gaps(len(rows))] if NO_COST in {row["state"] for row in rows} else []),
             *_coverage_layers(len(rows)),
             *_level(float(mean), f"mean {shown_percent(*mean.as_integer_ratio())}", _coverage_axis()),
         ],
@@ -110,18 +111,25 @@ def _coverage_axis() -> Spec:
     return number("coverage", "charged to tasks / node cost", ".0%") | {"scale": {"domain": [0, 1]}}
 
 
+def _coverage_tips() -> list[Spec]:
+    return [DAY_TIP, tip("coverage", "Coverage", PERCENT), text_tip("state", "State")]
+
+
+def _gaps(days: int) -> Spec:
+    """A shade where there is no cost."""
+    place = {"y": {"value": 0}, "y2": {"value": "height"}, "tooltip": _coverage_tips()}
+    mine = {"filter": f"datum.state === '{NO_COST}'"}
+    return {"transform": [mine], "mark": day_bar(days, color=colour(Hue.SHADE)), "encoding": place}
+
+
 def _coverage_layers(days: int) -> list[Spec]:
-    """A shade where there is no cost, a line that breaks there, and a mark per day."""
+    """A line that breaks where there is no cost, and a mark per day."""
     y = _coverage_axis()
-    tips = [DAY_TIP, tip("coverage", "Coverage", PERCENT), text_tip("state", "State")]
-    gap = {"filter": f"datum.state === '{NO_COST}'"}
-    gap_place = {"y": {"value": 0}, "y2": {"value": "height"}, "tooltip": tips}
     states = {"domain": [RAN, NONE_RAN, NO_COST]}
     legend = {"title": None}
     shape = {"scale": states | {"range": ["circle", "triangle-up", "square"]}, "legend": legend}
     hues = {"scale": states | {"range": [colour(Hue.BUSY), colour(Hue.IDLE), colour(Hue.SHADE)]}, "legend": legend}
     return [
-        {"transform": [gap], "mark": day_bar(days, color=colour(Hue.SHADE)), "encoding": gap_place},
         {"mark": day_line(days, Hue.BUSY), "encoding": {"y": y}},
         {
             "mark": day_point(days),
@@ -129,7 +137,7 @@ def _coverage_layers(days: int) -> list[Spec]:
                 "y": y,
                 "shape": {"field": "state", "type": "nominal", **shape},
                 "color": {"field": "state", "type": "nominal", **hues},
-                "tooltip": tips,
+                "tooltip": _coverage_tips(),
             },
         },
     ]

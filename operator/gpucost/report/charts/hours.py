@@ -40,17 +40,24 @@ def utilization_by_hour(figures: Figures) -> Chart:
         "height": HEIGHT,
         "encoding": {"x": hour, "y": _utilization(rows)},
         "layer": [
-            _day_type_line("Weekday", Hue.BUSY, []),
-            _day_type_line("Weekend", Hue.WEEKEND, [5, 3]),
+            *_day_type_lines({row["day_type"] for row in rows if row["utilization"] is not None}),
             {"mark": {"type": "point", "filled": True, "opacity": 1, "size": 40}, "encoding": point},
         ],
     }
     return Chart("utilization_by_hour", "Utilisation by hour", _hours_said(figures), spec, rows)
 
 
-def _day_type_line(kind: DayType, hue: Hue, dash: list[int]) -> Spec:
-    mine = {"filter": f"datum.day_type === '{kind}'"}
-    return {"transform": [mine], "mark": {"type": "line", "color": colour(hue), "strokeDash": dash}}
+def _day_type_lines(known: set[str]) -> list[Spec]:
+    """A line for weekdays and a dashed one for weekends, where there is something to draw."""
+    looks: dict[DayType, tuple[Hue, list[int]]] = {"Weekday": (Hue.BUSY, []), "Weekend": (Hue.WEEKEND, [5, 3])}
+    return [
+        {
+            "transform": [{"filter": f"datum.day_type === '{kind}'"}],
+            "mark": {"type": "line", "color": colour(hue), "strokeDash": dash},
+        }
+        for kind, (hue, dash) in looks.items()
+        if kind in known
+    ]
 
 
 def _utilization(rows: list[dict[str, Any]]) -> Spec:

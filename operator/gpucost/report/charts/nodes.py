@@ -56,15 +56,12 @@ class Lane:
     name: str
     cost: int
     counts: Steps
-    changes: list[tuple[int, int | None, str]]
+    changes: Sequence[tuple[int, int | None, str]]
     """When the count changed, to how many nodes (None: unknown), and which schedule did it."""
+    most: int
+    """The largest count, at least 1."""
     busy_us: Ints | None
     """Busy node time per cell; None where it is only known of the pools together."""
-
-    @property
-    def most(self) -> int:
-        """The largest count, at least 1."""
-        return max((nodes or 0 for _, nodes, _ in self.changes), default=0) or 1
 
     @property
     def billed(self) -> str:
@@ -87,7 +84,12 @@ def lanes_of(report: Report) -> list[Lane]:
 
 def _lane(line: PoolLine, start_us: int, busy_us: Ints | None) -> Lane:
     timeline = line.pool.timeline
-    return Lane(line.pool.name, line.cost, timeline.counts, timeline.changes(start_us), busy_us)
+    changes = timeline.changes(start_us)
+    return Lane(line.pool.name, line.cost, timeline.counts, changes, _most(changes), busy_us)
+
+
+def _most(changes: Sequence[tuple[int, int | None, str]]) -> int:
+    return max((nodes or 0 for _, nodes, _ in changes), default=0) or 1
 
 
 def _type_lane(use: TypeUse, report: Report, cost: int, busy_us: Ints | None) -> Lane:
@@ -95,7 +97,8 @@ def _type_lane(use: TypeUse, report: Report, cost: int, busy_us: Ints | None) ->
     first = np.maximum(use.counts.starts, start)
     held = np.append(first[1:] > start, True)
     rows = zip(first[held].tolist(), use.counts.values[held].tolist(), strict=True)
-    return Lane(f"{use.name}: all pools", cost, use.counts, [(at, nodes, "") for at, nodes in rows], busy_us)
+    changes = [(at, nodes, "") for at, nodes in rows]
+    return Lane(f"{use.name}: all pools", cost, use.counts, changes, _most(changes), busy_us)
 
 
 class Spans(NamedTuple):
