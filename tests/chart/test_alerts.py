@@ -122,12 +122,14 @@ def costs(node: tuple[int, int], idle: tuple[int, int] = (0, 0), allocated: tupl
     return found
 
 
-def of_service(before: float, after: float, successes: str = "20x5000", days: int = 7) -> dict[str, str]:
+def of_service(
+    before: float, after: float, successes: str = "20x5000", *, days: int = 7, service: str = "text2img"
+) -> dict[str, str]:
     """What a success costs, a sample every five minutes: a price for some days, and another from then on."""
-    price, samples = ',service="text2img",currency="USD"', days * 288
+    label, samples = f",service={json.dumps(service)}", days * 288
     return {
-        **of_report("gpucost_cost_per_success", f"{before}x{samples} {after}x2000", price),
-        **of_report("gpucost_service_attempts", successes, ',service="text2img",outcome="Success"'),
+        **of_report("gpucost_cost_per_success", f"{before}x{samples} {after}x2000", f'{label},currency="USD"'),
+        **of_report("gpucost_service_attempts", successes, f'{label},outcome="Success"'),
         **of_report("gpucost_report_data_until_timestamp_seconds", "0+300x5000"),
     }
 
@@ -207,6 +209,13 @@ FIRING: Final = (
         of_service(0.05, 0.08),
         "A success of text2img in CostReport finops/summer costs 60% more than a week ago: 0.08 USD.",
         TEXT2IMG,
+        **WEEK,
+    ),
+    Fires(
+        "GpucostCostPerSuccessJumped",
+        of_service(0.05, 0.08, service='"}{{ $value }}\\'),
+        'A success of "}{{ $value }}\\ in CostReport finops/summer costs 60% more than a week ago: 0.08 USD.',
+        {**USD, "service": '"}{{ $value }}\\'},
         **WEEK,
     ),
     Fires(
