@@ -32,8 +32,9 @@ class Fact(NamedTuple):
 
     label: str
     figure: str
+    unit: str
     note: str
-    href: str | None
+    href: str
 
 
 class Download(NamedTuple):
@@ -96,26 +97,32 @@ def report_page(report: Report, frame: Frame, links: Links | None = None, extras
 def _facts(report: Report) -> Iterator[Fact]:
     """The answer: spent, on what, idle, what to save, and what one success costs."""
     shown, line, currency = display_of(report), node_line(report), report.spec.currency
-    yield Fact("Node cost", shown["nodeCost"], f"{shown_hours(line.node_us)} node-hours{_unpriced(report)}", "#nodes")
+    note = f"{shown_hours(line.node_us)} node-hours{_unpriced(report)}"
+    yield Fact("Node cost", shown_money(line.node_cost), currency, note, "#nodes")
     if report.census is None:
         return
+    covered = f"coverage {shown['coverage'] or 'unknown'}"
+    yield Fact("Allocated to tasks", shown_money(line.allocated), currency, covered, "#services")
     idle = shown_percent(line.idle_cost, line.node_cost)
-    yield Fact("Allocated to tasks", shown["allocatedCost"], f"coverage {shown['coverage'] or 'unknown'}", "#services")
-    yield Fact("Idle nodes", shown["idleCost"], f"{idle or 'no'} of node cost" if idle else "no node cost", "#idle")
-    if report.potential_savings is not None:
-        saved = shown_percent(report.potential_savings, line.node_cost)
-        note = f"{saved} of node cost, by what is recommended" if saved else "nothing to recommend"
-        yield Fact("Could be saved", shown_money(report.potential_savings, currency), note, "#advice")
-    tasks = words.whole(report)
-    effective = ratio(tasks.effective_cost, tasks.attempts_by[Outcome.SUCCESS])
-    if effective is not None:
-        note = f"{tasks.attempts_by[Outcome.SUCCESS]:,} successes, failed attempts included"
-        yield Fact("Per success", f"{shown_tariff(effective)} {currency}", note, "#services")
-    failed = tasks.executed_by[Outcome.FAILURE]
-    if failed:
-        per_second = ratio(tasks.cost_by[Outcome.FAILURE] * SECOND_US, failed)
-        note = f"{shown_money(tasks.cost_by[Outcome.FAILURE], currency)} in {shown_hours(failed)} failed hours"
-        yield Fact("Per failed second", f"{shown_tariff(per_second)} {currency}", note, "#services")
+    yield Fact("Idle nodes", shown_money(line.idle_cost), currency, f"{idle} of node cost" if idle else "", "#idle")
+    if report.potential_savings:
+        saved = f"{shown_percent(report.potential_savings, line.node_cost)} of node cost, as recommended"
+        yield Fact("Could be saved", shown_money(report.potential_savings), currency, saved, "#advice")
+    yield from _tariffs(report)
+
+
+def _tariffs(report: Report) -> Iterator[Fact]:
+    """What a success and a failed second cost, where there are any."""
+    tasks, currency = words.whole(report), report.spec.currency
+    succeeded, failed_us = tasks.attempts_by[Outcome.SUCCESS], tasks.executed_by[Outcome.FAILURE]
+    if succeeded:
+        note = f"{succeeded:,} successes; failures included"
+        effective = ratio(tasks.effective_cost, succeeded)
+        yield Fact("Per success", shown_tariff(effective), currency, note, "#services")
+    if failed_us:
+        cost = tasks.cost_by[Outcome.FAILURE]
+        note = f"{shown_money(cost, currency)} in {shown_hours(failed_us)} failed hours"
+        yield Fact("Per failed second", shown_tariff(ratio(cost * SECOND_US, failed_us)), currency, note, "#services")
 
 
 def _unpriced(report: Report) -> str:
@@ -136,7 +143,7 @@ def _parts(report: Report, links: Links) -> Iterator[Part]:
         yield Part(
             "idle",
             "Where it leaks",
-            words.LEAKS_OVERLAP if report.spec.allocation.idle is Idle.DISTRIBUTE else "",
+            "Lines overlap: attempts carry a share of idle nodes." if _distributes(report) else "",
             shown("idle_heatmap", "utilization_by_hour", "utilization_by_weekday"),
             [_leaks(report), _day_types(report)],
         )
@@ -161,8 +168,12 @@ def _chosen(report: Report) -> Callable[..., list[Chart]]:
     return lambda *names: [there[name] for name in names if name in there]
 
 
+def _distributes(report: Report) -> bool:
+    return report.spec.allocation.idle is Idle.DISTRIBUTE
+
+
 def _who_pays(report: Report) -> str:
-    if report.spec.allocation.idle is Idle.SEPARATE:
+    if not _distributes(report):
         return "Attempts pay for the time in which they kept nodes busy; idle nodes are a line of their own."
     bucket = report.spec.allocation.bucket.lower()
     return f"Attempts pay for idle nodes too: the cost of a {bucket} and node type is shared by executed time."

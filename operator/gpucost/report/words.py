@@ -90,7 +90,7 @@ def findings(report: Report) -> Iterator[str]:
     for name, mine in unused_types(report):
         yield f"{shown_money(mine.node_cost, currency)} for type {name}, on which no task ran"
     if report.potential_savings:
-        yield f"{shown_money(report.potential_savings, currency)} could be saved by the schedules recommended above"
+        yield f"{shown_money(report.potential_savings, currency)} could be saved by what is recommended"
 
 
 def worst_day(report: Report) -> tuple[str, int]:
