@@ -25,7 +25,8 @@ from prometheus_client.aiohttp import make_aiohttp_handler
 from gpucost.metrics.families import BY_NAME, REPORT_LABELS
 from gpucost.metrics.page import MetricsPage
 from gpucost.metrics.samples import ReportSamples, Row
-from gpucost.web.server import application, serve
+from gpucost.web.listening import serve
+from gpucost.web.server import application
 
 REPORTS = 1_000
 SERIES = 100

@@ -13,7 +13,9 @@ from prometheus_client import CollectorRegistry
 
 from gpucost.metrics.operator import OperatorMetrics
 from gpucost.metrics.page import MetricsPage
-from gpucost.web.server import application, serve, takes_gzip
+from gpucost.web.encoding import takes_gzip
+from gpucost.web.listening import serve
+from gpucost.web.server import application
 from metrics.pages import made
 from prometheus import StartPrometheus, start_prometheus  # noqa: F401  (a fixture)
 

@@ -20,8 +20,8 @@ from gpucost.kube.access import Access, AccessError, find_access
 from gpucost.kube.client import ApiError, Cluster, Resource, connected
 from gpucost.kube.forwarding import Forward, Service, forward_command
 from gpucost.web.access import bearer_token
+from gpucost.web.listening import address, serve
 from gpucost.web.proxy import Proxy
-from gpucost.web.server import address, serve
 
 SERVICES: Final = Resource("", "v1", "services")
 LABEL: Final = "app.kubernetes.io/name=gpucost"

@@ -10,9 +10,10 @@ from gpucost.api.costreport import CostReport
 from gpucost.pages.listing import report_path
 from gpucost.report.report import Report
 from gpucost.web.access import LocalGuard
+from gpucost.web.listening import address, serve
 from gpucost.web.local import LocalLibrary
 from gpucost.web.reports import ReportPages
-from gpucost.web.server import address, pages_application, serve
+from gpucost.web.server import pages_application
 
 HOST = "127.0.0.1"
 """Nobody but this machine may see the pages, for they ask nobody who he is."""

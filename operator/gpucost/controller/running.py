@@ -42,8 +42,9 @@ from gpucost.metrics.operator import OperatorMetrics
 from gpucost.metrics.page import MetricsPage
 from gpucost.sources.tasks import Limits
 from gpucost.web.access import ClusterGuard
+from gpucost.web.listening import serve
 from gpucost.web.reports import ReportPages
-from gpucost.web.server import application, serve
+from gpucost.web.server import application
 
 LOG: Final = logging.getLogger("gpucost")
 LEDGER_RETRY_SECONDS: Final = 2.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
 from gpucost.core.allocation import Idle, Outcome
@@ -238,21 +238,25 @@ def _spreads(report: Report, links: Links) -> Iterator[Grid]:
     """Quantiles, where the report knows every attempt."""
     if report.details is None:
         return
-    picks = (
-        Pick("service_name", "service"),
-        Pick("measure", "measure"),
-        Pick("count", "attempts"),
-        Pick("mean", "mean"),
-        Pick("p05", "p05"),
-        Pick("p25", "p25"),
-        Pick("p50", "median"),
-        Pick("p75", "p75"),
-        Pick("p95", "p95"),
-    )
     found = tables.table(report, "distributions")
-    yield grid(
-        found, picks, "How costs spread", hrefs={"service_name": links.to("service")}, note="exact, from every attempt"
-    )
+    for measure, title in (
+        ("cost_per_success", "Cost per success"),
+        ("cost_per_failed_second", "Cost per failed second"),
+    ):
+        mine = grid(found.where("measure", measure), _SPREAD, title, hrefs={"service_name": links.to("service")})
+        yield replace(
+            mine, name=measure, note=f"how it spreads over attempts: exact, from every one; {report.spec.currency}"
+        )
+
+
+_SPREAD: Final = (
+    Pick("service_name", "service"),
+    Pick("count", "attempts"),
+    *(
+        Pick(name, "median" if name == "p50" else name)
+        for name in ("mean", "std", "p05", "p25", "p50", "p75", "p90", "p95")
+    ),
+)
 
 
 def _leaks(report: Report) -> Grid:

@@ -96,6 +96,14 @@ class Table:
         ]
         return pa.table(arrays, schema=pa.schema(fields))
 
+    def where(self, name: str, value: object) -> Table:
+        """The rows whose column of that name, a list, has that value."""
+        key = next(column.values for column in self.columns if column.name == name)
+        rows = [place for place, found in enumerate(key) if found == value]
+        return Table(
+            self.name, tuple(Column(c.name, c.kind, [c.values[i] for i in rows], c.note) for c in self.columns)
+        )
+
     def frame(self) -> pd.DataFrame:
         """The table as a pandas frame with Arrow dtypes: decimals stay exact."""
         import pandas as pd

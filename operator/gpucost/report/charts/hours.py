@@ -61,13 +61,14 @@ def _day_type_lines(known: set[str]) -> list[Spec]:
 
 
 def _utilization(rows: list[dict[str, Any]]) -> Spec:
-    """From zero to the largest value, at least 10 %."""
+    """From zero to a little more than the largest value, at least 10 %."""
     most = max(row["utilization"] or 0 for row in rows)
-    scale = {"domainMin": 0, "domainMax": max(LEAST_SCALE, most), "nice": True}
+    scale = {"domainMin": 0, "domainMax": max(LEAST_SCALE, min(1, HEADROOM * most))}
     return number("utilization", "busy / billed node time", ".0%") | {"scale": scale}
 
 
 LEAST_SCALE: Final = 0.1
+HEADROOM: Final = 1.1
 
 
 def _hour_axis(figures: Figures, **axis: object) -> Spec:

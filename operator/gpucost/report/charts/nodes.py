@@ -256,7 +256,7 @@ def drift(figures: Figures) -> Chart:
         tip("cost", f"Drift ({figures.currency})", SIGNED),
     ]
     x = number("done", title, tickCount=tick_count())
-    tick = {"type": "tick", "color": colour(Hue.INK), "thickness": 3, "size": 19, "yOffset": 9}
+    tick = {"type": "tick", "opacity": 1, "color": colour(Hue.INK), "thickness": 3, "size": 19, "yOffset": 9}
     layers: list[Spec] = [
         {"mark": {"type": "bar", "color": colour(Hue.NODE), **BAR}, "encoding": {"x": x, "tooltip": tips}},
         {"mark": tick, "encoding": {"x": number("scheduled", title), "tooltip": tips}},
@@ -297,8 +297,8 @@ def signed(figures: Figures, nano: int) -> str:
 
 def _drift_said(figures: Figures, found: list[Drift]) -> str:
     time, cost = sum(drift.node_us for drift in found), sum(drift.cost for drift in found)
-    said = f"Jobs made {time / HOUR_US:+,.1f} node-hours of what was scheduled, {signed(figures, cost)},"
-    said += f" in {counted(len(found), 'pool')} while both are known."
+    said = f"Jobs made {abs(time) / HOUR_US:,.1f} node-hours {'less' if time < 0 else 'more'} than was scheduled"
+    said += f" ({signed(figures, cost)}) in {counted(len(found), 'pool')}, while both are known."
     rest = found[TOP:]
     if rest:
         money = signed(figures, sum(drift.cost for drift in rest))

@@ -209,7 +209,7 @@ def _spread_layers(figures: Figures, rows: list[dict[str, Any]]) -> list[Spec]:
         x = number(low, title, tickCount=tick_count()) | scale
         return {"mark": mark, "encoding": {"x": x, "x2": {"field": high}, "tooltip": tips}}
 
-    median = {"type": "tick", "color": colour(Hue.INK), "thickness": 3, "size": 18, "yOffset": 9}
+    median = {"type": "tick", "opacity": 1, "color": colour(Hue.INK), "thickness": 3, "size": 18, "yOffset": 9}
     x = number("p50", title) | scale
     return [
         part("p05", "p95", 4, 1),
