@@ -121,8 +121,9 @@ class ReportPages:
         return await self._page(mark, lambda: report_page(shelved.report, frame, SERVER, extras))
 
     def renew(self, key: Key) -> None:
-        """A report was computed anew: a page that people look at is rendered before they ask for it."""
-        if time.monotonic() - self._looked.get(key, -LOOKED_SECONDS) < LOOKED_SECONDS:
+        """A report was computed anew: where there are few, or people look at it, its page is rendered before they ask."""
+        looked = time.monotonic() - self._looked.get(key, float("-inf")) < LOOKED_SECONDS
+        if looked or len(self.library.listed()) <= PAGES_KEPT:
             self._behind(self._renewed(key))
 
     async def _renewed(self, key: Key) -> None:
