@@ -285,3 +285,13 @@ def test_the_rules_find_what_breaks_them(name: str) -> None:
         assert list(violations([rows[0] | {name: value}])), f"{name} = {value!r}"
     without = {key: value for key, value in rows[0].items() if key != name}
     assert list(violations([without])) == [f"{name} is missing"]
+
+
+def test_the_page_says_what_each_column_is() -> None:
+    """With its feature level: a mandatory column is shown as such, and no column is left out."""
+    page = (Path(__file__).parents[2] / "docs" / "exports.md").read_text(encoding="utf-8")
+    shown = re.findall(r"^\| `(\w+)` \| (\w+)(?: \(1\.3\))? \| (.*) \|$", page, re.M)
+    found = focus_rows(report_of(golden_case(GOLDEN[-1]), details=False)).columns
+    assert [(name, note) for name, _, note in shown] == [(column.name, column.note) for column in found]
+    assert {name for name, level, _ in shown if level == "Mandatory"} == MANDATORY
+    assert {name for name, level, _ in shown if level == "Recommended"} == RECOMMENDED

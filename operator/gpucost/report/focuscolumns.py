@@ -110,7 +110,7 @@ def _money(rows: FocusRows) -> Iterator[Column]:
     unit = Coded([NODE_SECONDS, None], np.ma.getmaskarray(rows.node_us).astype(np.int64))
     yield Column("BilledCost", Kind.MONEY, rows.cost, "node cost of this part")
     for name in ("ContractedCost", "EffectiveCost", "ListCost"):
-        yield Column(name, Kind.MONEY, rows.cost, "the same: the report knows one price")
+        yield Column(name, Kind.MONEY, rows.cost, "as BilledCost: the report knows one price")
     for name in ("ConsumedQuantity", "PricingQuantity"):
         yield Column(name, Kind.SECONDS, rows.node_us, "billed node time of this part; null in corrections")
     yield _text("ConsumedUnit", unit, "Node-Seconds")
@@ -133,5 +133,5 @@ def _allocation(rows: FocusRows) -> Iterator[Column]:
     yield _text("AllocatedMethodId", rows.method, "revision of the method, and who pays for idle; null: no tasks")
     yield _text("AllocatedMethodDetails", rows.details, "share of the bucket's and type's cost, and executed time")
     yield _text("AllocatedResourceId", rows.service, "service that is charged; null: nobody is")
-    yield _text("AllocatedResourceName", rows.service, "the same")
+    yield _text("AllocatedResourceName", rows.service, "its name")
     yield _text("AllocatedTags", rows.tags, "outcome of the attempts, or that the part is unallocated")
