@@ -122,6 +122,13 @@ def costs(node: tuple[int, int], idle: tuple[int, int] = (0, 0), allocated: tupl
     return found
 
 
+def since_20_minutes(metric: str, before: int, after: int) -> dict[str, str]:
+    """A cost out of 200 USD that was another until 20 minutes after the start."""
+    more = ',node_type="l4",currency="USD"'
+    node = of_report("gpucost_report_node_cost", "200x300", more)
+    return {**node, **of_report(metric, f"{before}x20 {after}x300", more), **GOES_ON}
+
+
 def of_service(
     before: float, after: float, successes: str = "20x5000", *, days: int = 7, service: str = "text2img"
 ) -> dict[str, str]:
@@ -257,12 +264,14 @@ NOT_FIRING: Final = (
     Quiet("GpucostIdleShareHigh", "60 % is allowed", {**costs((150, 50), idle=(100, 20)), **GOES_ON}),
     Quiet("GpucostIdleShareHigh", "of the past", {**costs((150, 50), idle=(150, 50)), **IS_OVER}),
     Quiet("GpucostIdleShareHigh", "no nodes, no share", {**costs((0, 0)), **GOES_ON}),
+    Quiet("GpucostIdleShareHigh", "not for a day", since_20_minutes("gpucost_report_idle_cost", 20, 190)),
     Quiet("GpucostIdleSpendHigh", "as much is allowed", {**costs((5000, 5000), idle=(999, 1)), **GOES_ON}),
     Quiet("GpucostIdleSpendHigh", "of the past", {**costs((5000, 5000), idle=(1000, 1)), **IS_OVER}),
     Quiet("GpucostCoverageLow", "30 % will do", {**costs((150, 50), allocated=(30, 30)), **GOES_ON}),
     Quiet(
         "GpucostCoverageLow", "a report without tasks", {**of_report("gpucost_report_node_cost", "5x300"), **GOES_ON}
     ),
+    Quiet("GpucostCoverageLow", "not for a day", since_20_minutes("gpucost_report_allocated_cost", 190, 20)),
     Quiet("GpucostCostPerSuccessJumped", "half as dear again", of_service(0.5, 0.75), **WEEK),
     Quiet("GpucostCostPerSuccessJumped", "no week to compare", of_service(0.05, 0.08, days=5), at="5d3h", every="5m"),
     Quiet("GpucostCostPerSuccessJumped", "few successes now", of_service(0.05, 0.08, "20x2016 19x999"), **WEEK),

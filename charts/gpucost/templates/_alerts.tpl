@@ -122,7 +122,10 @@ else each restart of the operator would begin all alerts anew. Money keeps its c
     description: >-
       Their cost is missing in all its figures. quality.issues of the status names the node type: {{ $describe }}
 - alert: GpucostIdleShareHigh
-  expr: namespace_report_currency:gpucost_report_idle:ratio > {{ $rule.idleRatio }} {{ $moving }}
+  # A day long, for the first night of a month that has just begun is idle.
+  expr: >-
+    namespace_report_currency:gpucost_report_idle:ratio > {{ $rule.idleRatio }}
+    and min_over_time(namespace_report_currency:gpucost_report_idle:ratio[1d]) > {{ $rule.idleRatio }} {{ $moving }}
   for: 1h
   labels: {severity: warning}
   annotations:
@@ -150,7 +153,9 @@ else each restart of the operator would begin all alerts anew. Money keeps its c
       More than prometheusRule.idleCost allows. Its recommendations say which hours to shut down: {{ $describe }}
 {{- end }}
 - alert: GpucostCoverageLow
-  expr: namespace_report_currency:gpucost_report_coverage:ratio < {{ $rule.coverageRatio }} {{ $moving }}
+  expr: >-
+    namespace_report_currency:gpucost_report_coverage:ratio < {{ $rule.coverageRatio }}
+    and max_over_time(namespace_report_currency:gpucost_report_coverage:ratio[1d]) < {{ $rule.coverageRatio }} {{ $moving }}
   for: 1h
   labels: {severity: warning}
   annotations:
