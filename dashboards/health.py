@@ -9,7 +9,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from dashboards import queries
 from dashboards.frame import OPERATOR, Group, any_of, framed
-from dashboards.panels import BAD, DOUBT, GOOD, Query, Unit, lines, number, words
+from dashboards.panels import BAD, DOUBT, GOOD, OF_READY, Query, Unit, lines, number, words
 from gpucost.metrics import families
 
 ASKED: Final = queries.OF_OPERATOR
@@ -31,7 +31,7 @@ def _state() -> Group:
             "As /readyz says: everything is listed, and the ledger can be written.",
             Query(queries.READY),
             span=3,
-            texts={0: ("not ready", BAD), 1: ("ready", GOOD)},
+            texts=OF_READY,
         ),
         words("Version", "That runs.", Query(queries.VERSION, "{{version}}"), span=3, texts={}),
         number("Reports", "CostReports whose state is known.", Query(ASKED.count), Unit.COUNT, span=3),

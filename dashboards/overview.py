@@ -8,13 +8,26 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from dashboards import queries
 from dashboards.frame import OPEN_REPORT, OVERVIEW, Group, any_of, framed
-from dashboards.panels import BAD, DOUBT, GOOD, Column, Label, Query, Unit, lines, number, rows
+from dashboards.panels import (
+    BAD,
+    DOUBT,
+    GOOD,
+    OF_COVERAGE,
+    OF_IDLE,
+    OF_READY,
+    Column,
+    Label,
+    Query,
+    Unit,
+    lines,
+    number,
+    rows,
+)
 from gpucost.metrics import families
 
 ASKED: Final = queries.ALL_REPORTS
 NAMES: Final = (Label("namespace", "Namespace"), Label("report", "Report", OPEN_REPORT))
 ANY_IS_BAD: Final = {0.0: GOOD, 1.0: BAD}
-ONE_IS_GOOD: Final = {0.0: BAD, 1.0: GOOD}
 LEGEND: Final = "{{namespace}}/{{report}} {{currency}}"
 WHOLE_PERIOD: Final = (
     "Figures are of a report's whole period up to now. Reports may overlap in time and in node pools, and have "
@@ -62,17 +75,17 @@ def _reports() -> Group:
             "Idle share",
             ASKED.share(families.IDLE_COST, families.NODE_COST, "currency"),
             Unit.RATIO,
-            levels={0.0: GOOD, 0.3: DOUBT, 0.6: BAD},
+            levels=OF_IDLE,
         ),
         Column(
             "Coverage",
             ASKED.share(families.ALLOCATED_COST, families.NODE_COST, "currency"),
             Unit.RATIO,
-            levels={0.0: BAD, 0.3: DOUBT, 0.8: GOOD},
+            levels=OF_COVERAGE,
         ),
         Column("Could be saved", ASKED.total(families.POTENTIAL_SAVINGS, "currency"), Unit.MONEY),
         Column("Figures of", ASKED.with_currency(ASKED.age(families.LAST_SUCCESS)), Unit.AGE),
-        Column("Ready", ASKED.with_currency(ASKED.each(families.READY)), Unit.COUNT, levels=ONE_IS_GOOD),
+        Column("Ready", ASKED.with_currency(ASKED.each(families.READY)), Unit.COUNT, texts=OF_READY),
     ]
     labels = [*NAMES, Label("currency", "Currency")]
     return "Reports", [

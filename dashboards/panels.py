@@ -24,6 +24,12 @@ GOOD, DOUBT, BAD, PLAIN = "#009E73", "#E69F00", "#D55E00", "#0072B2"
 _AnyPanel = TypeVar("_AnyPanel", stat.Panel, timeseries.Panel, table.Panel, bargauge.Panel, barchart.Panel)
 Levels = Mapping[float, str]
 """From which value on which colour holds; PLAIN below the first."""
+OF_IDLE: Final[Levels] = {0.0: GOOD, 0.3: DOUBT, 0.6: BAD}
+OF_COVERAGE: Final[Levels] = {0.0: BAD, 0.3: DOUBT, 0.8: GOOD}
+"""Shares of node cost; what is bad is what the chart's alerts tell of by default."""
+Texts = Mapping[int, tuple[str, str]]
+"""A word and its colour for each value."""
+OF_READY: Final[Texts] = {0: ("not ready", BAD), 1: ("ready", GOOD)}
 
 
 class Unit(Enum):
@@ -62,6 +68,7 @@ class Column:
     expression: str
     unit: Unit
     levels: Levels | None = None
+    texts: Texts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +99,12 @@ def number(
     return _common(panel.reduce_options(reduced), title, says, unit, span, height).thresholds(_levels(levels or {}))
 
 
-def words(title: str, says: str, query: Query, *, span: int = 4, texts: Mapping[int, tuple[str, str]]) -> stat.Panel:
-    """A word and its colour for each value that a query may have; without any, the legend is shown."""
+def words(title: str, says: str, query: Query, *, span: int = 4, texts: Texts) -> stat.Panel:
+    """A word for each value that a query may have; without any, the legend is shown."""
     panel = number(title, says, query, Unit.COUNT, span=span)
     if not texts:
         return panel.text_mode(shapes.BigValueTextMode.NAME)
-    options = {str(value): model.ValueMappingResult(text=text, color=color) for value, (text, color) in texts.items()}
-    return panel.mappings([model.ValueMap(options)])
+    return panel.mappings([_mapping(texts)])
 
 
 def lines(
@@ -201,10 +207,17 @@ def _levels(levels: Levels) -> dashboard.ThresholdsConfig:
     return dashboard.ThresholdsConfig().mode(model.ThresholdsMode.ABSOLUTE).steps(steps)
 
 
+def _mapping(texts: Texts) -> model.ValueMap:
+    return model.ValueMap({str(value): model.ValueMappingResult(*text) for value, text in texts.items()})
+
+
 def _column_properties(column: Column) -> list[model.DynamicConfigValue]:
     properties: dict[str, Any] = {"unit": column.unit.shown, "decimals": column.unit.decimals}
     if column.levels:
         properties["thresholds"] = _levels(column.levels).build()
+    if column.texts:
+        properties["mappings"] = [_mapping(column.texts)]
+    if column.levels or column.texts:
         properties["custom.cellOptions"] = {"type": "color-text"}
     return [model.DynamicConfigValue(name, value) for name, value in properties.items()]
 

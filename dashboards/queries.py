@@ -77,10 +77,6 @@ class Reports:
         """Suspended ones."""
         return _count(self.each(families.READY_REASON, f'reason="{SUSPENDED}"'))
 
-    def having(self, family: Family) -> str:
-        """Those of which a family of quality is not zero."""
-        return _count(self.present(family))
-
     # What is not a plain total
 
     @property

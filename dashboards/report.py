@@ -10,12 +10,12 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 from dashboards import queries
 from dashboards.frame import REPORT, Group, framed, one_of
 from dashboards.panels import (
-    BAD,
     DOUBT,
     GOOD,
+    OF_COVERAGE,
+    OF_READY,
     Column,
     Label,
-    Levels,
     Query,
     Unit,
     bars,
@@ -61,7 +61,7 @@ def _answer() -> Group:
             "Allocated cost by node cost.",
             Query(ASKED.share(families.ALLOCATED_COST, families.NODE_COST)),
             Unit.RATIO,
-            levels={0.0: BAD, 0.3: DOUBT, 0.8: GOOD},
+            levels=OF_COVERAGE,
         ),
     ]
 
@@ -72,7 +72,7 @@ def _state() -> Group:
             "Ready",
             "Whether the figures belong to the present spec and inputs.",
             Query(ASKED.each(families.READY)),
-            texts={0: ("not ready", BAD), 1: ("ready", GOOD)},
+            texts=OF_READY,
         ),
         words("Reason", "Of condition Ready.", Query(ASKED.each(families.READY_REASON), "{{reason}}"), texts={}),
         number("Figures of", "Time since they were computed.", Query(ASKED.age(families.LAST_SUCCESS)), Unit.AGE),
@@ -200,8 +200,8 @@ def _drift() -> Group:
 
 
 def _quality() -> Group:
-    def doubt(title: str, says: str, expression: str, unit: Unit, levels: Levels = ANY_IS_DOUBT) -> stat.Panel:
-        return number(title, says, Query(expression), unit, levels=levels)
+    def doubt(title: str, says: str, expression: str, unit: Unit) -> stat.Panel:
+        return number(title, says, Query(expression), unit, levels=ANY_IS_DOUBT)
 
     return "Quality: what to know before you trust it", [
         doubt(
