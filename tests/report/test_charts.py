@@ -14,8 +14,10 @@ from typing import Any
 
 import pytest
 import vl_convert
+from hypothesis import given
 
 from casereport import report_of, spec_of, versions_of
+from examples import slow
 from gpucost.api.costreport import parse_spec
 from gpucost.core.actuation import Records, Run
 from gpucost.core.calendar import WEEKDAYS
@@ -33,6 +35,7 @@ from gpucost.report.lines import task_lines
 from gpucost.report.report import Report, total
 from gpucost.report.tables import table
 from report.chartcase import HOSTILE, case
+from simulation.cases import cases
 
 GOLDEN = sorted((Path(__file__).parents[1] / "data" / "golden").glob("*.json"))
 
@@ -67,6 +70,15 @@ def test_the_waterfall_ends_at_nothing_to_the_nano_unit(path: Path) -> None:
     assert sum(step.cost for step in steps) == golden["expected"]["nodeCost"]
     assert sum(step.cost for step in steps[:4]) == golden["expected"]["busyCost"]
     assert all(step.cost >= 0 for step in steps)
+
+
+@slow(5)
+@given(drawn=cases())
+def test_charts_of_random_reports_add_up_and_are_finite(drawn: dict[str, Any]) -> None:
+    """Schedules, prices, zones and events of every sort: whatever a report can give can be written as JSON."""
+    report = report_of(drawn)
+    assert sum(step.cost for step in steps_of(report)) == total(report.grid.node_cost)
+    json.dumps([each.document(LIGHT) for each in charts(report)], allow_nan=False)
 
 
 def test_the_waterfall_splits_busy_cost_over_outcomes_as_idle_separate_does() -> None:
@@ -278,16 +290,18 @@ def test_the_repeated_hour_of_autumn_does_not_go_back() -> None:
 
 
 def test_drift_is_what_jobs_did_against_what_was_scheduled() -> None:
-    """The Job of Monday 08:00 is done at 09:00, that of 20:00 at 20:00; nothing afterwards: Monday 22 of 24 node-hours."""
+    """Monday's Job of 08:00 is done at 09:00, from where on both are known; that of 20:00 at 21:00: 2 node-hours more."""
 
     def run(at: str, ended: str) -> Run:
         start, end = parse_instant(f"2025-06-02T{at}:00Z"), parse_instant(f"2025-06-02T{ended}:00Z")
         return Run(start, start or 0, end, True)
 
-    did = Records({"default/on": [run("08:00", "09:00")], "default/off": [run("20:00", "20:00")]})
+    did = Records({"default/on": [run("08:00", "09:00")], "default/off": [run("20:00", "21:00")]})
     report = without_tasks("2025-06-03T00:00:00Z", did)
-    (row,) = chart(report, "drift").rows
-    assert (row["name"], row["scheduled"], row["done"], row["hours"], row["cost"]) == ("gpu-pool", 22, 22, 0, 0)
+    drawn = chart(report, "drift")
+    assert drawn.summary.startswith("Jobs made 2.0 node-hours more than was scheduled (+20.00 USD) in 1 pool,")
+    (row,) = drawn.rows
+    assert (row["name"], row["scheduled"], row["done"], row["hours"], row["cost"]) == ("gpu-pool", 22, 24, 2, 20)
     (line,) = report.pools
     assert line.drift is not None
     assert scheduled_us(report, line) == 22 * HOUR_US
