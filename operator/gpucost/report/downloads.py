@@ -42,13 +42,7 @@ class Download:
     file_name: str
     """ASCII letters, digits, dots, dashes and underscores only."""
     media_type: str
-    chunks: Iterable[bytes]
-    """To be taken once. Made as they are taken, so that a large file need not be held as a whole."""
-
-    @property
-    def content(self) -> bytes:
-        """All of it; takes the chunks."""
-        return b"".join(self.chunks)
+    content: bytes
 
 
 def names(report: Report) -> list[tuple[str, str, str]]:
@@ -70,7 +64,7 @@ def download(report: Report, name: str, kind: str) -> Download:
     known = {known for _, known, form in names(report) if form == kind}
     if name not in known:
         raise KeyError(f"{name!r} can't be had as {kind!r}; as {kind} there are: {', '.join(sorted(known)) or 'none'}")
-    return Download(_file_name(report, name, kind), FORMATS[kind], _chunks(report, name, kind))
+    return Download(_file_name(report, name, kind), FORMATS[kind], b"".join(_chunks(report, name, kind)))
 
 
 def _chunks(report: Report, name: str, kind: str) -> Iterable[bytes]:
