@@ -5,10 +5,11 @@ BIN    := $(VENV)/bin
 OUT    ?= demo-report
 TASKS  ?= 200000
 
-.PHONY: demo test lint unit cluster deep bench lock docs system clean
+.PHONY: demo test lint unit cluster deep bench lock docs site pictures dashboards system clean
 
 demo: $(VENV)/.runtime  ## a report of an embedded task database
 	$(BIN)/gpucost demo --tasks $(TASKS) --out $(OUT)
+	@echo "Open $(OUT)/report.html in a browser, or serve the demo's pages: $(BIN)/gpucost demo --serve"
 
 test: $(VENV)/.dev system lint unit cluster  ## everything: checks, unit tests, real databases, a real Kubernetes API server
 
@@ -32,6 +33,15 @@ bench: $(VENV)/.dev system  ## ratios against hand-written rivals
 
 docs: $(VENV)/.dev  ## run the examples of README.md and docs/ anew, and write their outputs and generated parts
 	$(BIN)/python tests/docs/generate.py
+
+site: $(VENV)/.dev  ## the docs as a site in build/site, with warnings as errors
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build -f site/mkdocs.yml
+
+pictures: $(VENV)/.dev  ## the pictures of README.md and docs/, from the demo in a real browser
+	PYTHONPATH=tests $(BIN)/python tests/docs/pictures.py
+
+dashboards: $(VENV)/.dev  ## the Grafana dashboards of the chart, from their code
+	$(BIN)/python -m dashboards
 
 system:
 	sh tests/system-packages.sh

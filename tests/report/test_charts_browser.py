@@ -21,11 +21,14 @@ PAGE = "http://127.0.0.1:9/"
 """Every request is answered by the test: nothing listens there."""
 POLICY = "default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; img-src data:"
 DRAW = """
+window.domains = [];
 window.drawn = (async () => {
   for (const [i, document_] of DOCUMENTS.entries()) {
     const place = document.body.appendChild(document.createElement("div"));
     place.style.width = "320px";
-    await vegaEmbed(place, document_, {ast: true, actions: false, renderer: "svg"});
+    const {view} = await vegaEmbed(place, document_, {ast: true, actions: false, renderer: "svg"});
+    const domain = view.scale("x").domain();
+    window.domains.push(typeof domain[0] === "string" ? [0, 1] : domain.map(Number));
   }
   return document.querySelectorAll("svg").length;
 })();
@@ -56,6 +59,9 @@ def test_a_page_without_unsafe_eval_draws_every_chart(page: Page) -> None:
     page.goto(PAGE)
     assert page.evaluate("window.drawn") == len(documents)
     assert said == []
+    for each, domain in zip(documents, page.evaluate("window.domains"), strict=True):
+        assert domain == sorted(domain), each["description"]  # NaN would not be
+        assert domain[0] < domain[-1], each["description"]
     widths = page.evaluate("[...document.querySelectorAll('svg')].map(svg => svg.getBoundingClientRect().width)")
     assert max(widths) <= 320
     assert "<script>alert(1)</script>" in page.evaluate(

@@ -110,7 +110,10 @@ def report(
         Output, typer.Option("--output", "-o", help="Print tables, or the CostReport object.")
     ] = Output.TABLE,
     out: Annotated[
-        Path | None, typer.Option("--out", help="Folder for report.json, every table and the CSV files.")
+        Path | None,
+        typer.Option(
+            "--out", help="Folder for report.html, charts, report.json, every table, FOCUS rows, the CSV files."
+        ),
     ] = None,
     timeout: Timeout = 600.0,
     memory: Memory = None,

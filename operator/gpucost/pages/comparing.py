@@ -63,7 +63,6 @@ def _grids(found: Comparison) -> Iterator[Grid]:
 
 _TOTALS: Final = (
     Pick("row", ""),
-    Pick("report", "report"),
     Pick("period", "period"),
     Pick("node_cost", "node cost"),
     Pick("allocated_cost", "allocated"),

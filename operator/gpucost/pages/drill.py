@@ -83,7 +83,7 @@ def attempts_page(report: Report, service: str | None, date: str | None, page: i
     section = attempts_section(report, rows, f"Attempts{of}, the dearest first")
     chosen = {key: value for key, value in (("service", service), ("date", date)) if value is not None}
     ways = [(name, query("attempts", **chosen, page=str(to))) for name, to in _neighbours(page, last)]
-    intro = f"{len(found):,} attempts; page {page:,} of {last:,}. allocated: in the whole period."
+    intro = f"{len(found):,} attempts; page {page:,} of {last:,}. Allocated is what they cost in the whole period."
     shown = section_grid(section, "attempts", LINKS, ROWS)
     return render("sections.html.j2", frame, title=f"Attempts{of}", intro=intro, grids=[shown], charts={}, pages=ways)
 

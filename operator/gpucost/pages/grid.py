@@ -65,8 +65,14 @@ def rows_html(rows: Sequence[Sequence[Cell]], heads: Sequence[Head]) -> Markup:
     return Markup("".join(parts))
 
 
+LONG: Final = 36
+"""Letters of a text that may be broken into lines; shorter ones, instants above all, stay whole."""
+
+
 def _content(cell: Cell) -> str:
     text = str(escape(cell.text))
+    if len(cell.text) > LONG:
+        text = f"<span class=w>{text}</span>"
     return f'<a href="{escape(cell.href)}">{text}</a>' if cell.href else text
 
 

@@ -157,10 +157,14 @@ def _parts(report: Report, links: Links) -> Iterator[Part]:
     yield Part(
         "days",
         "Day by day",
-        words.peak_hours(report),
+        _sentence(words.peak_hours(report)),
         shown("daily_cost", "coverage", "cost_per_success", "cost_per_failed_second"),
         [_days(report, links, totals)],
     )
+
+
+def _sentence(words: str) -> str:
+    return f"{words[:1].upper()}{words[1:]}." if words else ""
 
 
 def _chosen(report: Report) -> Callable[..., list[Chart]]:

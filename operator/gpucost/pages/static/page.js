@@ -25,8 +25,10 @@ function sort(table, column, descending) {
   table.tHead.rows[0].cells[column].setAttribute("aria-sort", descending ? "descending" : "ascending");
 }
 
+const FEW_ROWS = 4;
+
 function makeSortable(table) {
-  if (table.tBodies[0].rows.length < 2) return;
+  if (table.tBodies[0].rows.length < FEW_ROWS) return;
   [...table.tHead.rows[0].cells].forEach((head, column) => {
     const button = document.createElement("button");
     button.type = "button";

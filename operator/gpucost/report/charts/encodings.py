@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from gpucost.core.calendar import EPOCH_ORDINAL
@@ -63,9 +63,9 @@ def tick_count() -> Spec:
 
 def time_axis(dates: Sequence[dt.date]) -> Spec:
     """Local time from left to right, of fields ``at`` in milliseconds of the wall's clock."""
-    days = day_axis(dates)
-    start, end = days["scale"]["domainMin"], days["scale"]["domainMax"]
-    axis = {"format": "%H:%M", "values": list(range(start, end + 1, 6 * HOUR_MS))} if len(dates) == 1 else {}
+    days, start = day_axis(dates), _ms(dates[0])
+    hours = range(start, start + DAY_MS + 1, 6 * HOUR_MS)
+    axis = {"format": "%H:%M", "values": _instants(hours)} if len(dates) == 1 else {}
     return {"field": "at", "type": "temporal", "scale": days["scale"], "axis": days["axis"] | axis}
 
 
@@ -78,9 +78,19 @@ def day_axis(dates: Sequence[dt.date]) -> Spec:
         "type": "temporal",
         "timeUnit": DAY_UNIT,
         "bandPosition": 0.5,
-        "scale": {"type": "utc", "domainMin": _ms(first), "domainMax": _ms(last) + DAY_MS, "nice": False},
-        "axis": {"title": None, "grid": False, "values": [_ms(day) for day in ticks], "format": style},
+        "scale": {
+            "type": "utc",
+            "domainMin": {"expr": str(_ms(first))},
+            "domainMax": {"expr": str(_ms(last) + DAY_MS)},
+            "nice": False,
+        },
+        "axis": {"title": None, "grid": False, "values": _instants(map(_ms, ticks)), "format": style},
     }
+
+
+def _instants(values: Iterable[int]) -> Spec:
+    """Milliseconds as they are. Plain ones would become ``datetime(...)``, where the interpreter that pages use takes years."""
+    return {"expr": f"[{', '.join(map(str, values))}]"}
 
 
 def _day_ticks(first: dt.date, last: dt.date) -> tuple[list[dt.date], str]:
