@@ -19,7 +19,7 @@ lint: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-unit: $(VENV)/.dev
+unit: $(VENV)/.dev $(VENV)/.focus
 	$(BIN)/pytest -n 2 --durations 8 --ignore=tests/cluster --ignore=tests/chart
 
 cluster: $(VENV)/.dev  ## one after another: a real API server, the chart and the image
@@ -52,6 +52,8 @@ lock: | $(VENV)/bin/python  ## pin the dependencies anew
 	  -o requirements.lock pyproject.toml
 	$(BIN)/pip-compile -q --generate-hashes --strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
 	  --allow-unsafe --extra test -o requirements-dev.lock pyproject.toml
+	$(BIN)/pip-compile -q --generate-hashes --strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
+	  --allow-unsafe -o tests/focus/requirements.lock tests/focus/requirements.in
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
@@ -63,6 +65,11 @@ $(VENV)/.runtime: requirements.lock pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
 	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	touch $@
+
+$(VENV)/.focus: tests/focus/requirements.lock | $(VENV)/bin/python
+	$(PYTHON) -m venv $(VENV)/focus-validator
+	$(VENV)/focus-validator/bin/pip install -q --disable-pip-version-check --require-hashes -r tests/focus/requirements.lock
 	touch $@
 
 clean:

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import shutil
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from gpucost.core.instants import instant_text, parse_instant
+from gpucost.ledger.records import FinalReport
 from gpucost.pages.frame import Frame
 from gpucost.pages.overview import report_page
+from gpucost.report.csvtext import csv_chunks
 from gpucost.report.downloads import FOCUS as FOCUS_ROWS
 from gpucost.report.downloads import download, manifest_of
 from gpucost.report.files import json_chunks
+from gpucost.report.focus import correction_rows
 from gpucost.report.report import Report
 from gpucost.report.status import cost_report
 
 REVISION: Final = "revision"
 """A file beside the others: the inputs that they were made from."""
-PAGE, FIGURES, FOCUS = "report.html", "report.json", "focus.csv"
+PAGE, FIGURES, FOCUS, CORRECTIONS = FILES = "report.html", "report.json", "focus.csv", "corrections.csv"
+"""Corrections only where figures were kept that were final before, and differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,9 @@ class Artifacts:
             FOCUS: download(report, FOCUS_ROWS, "csv").content,
             REVISION: report.input_revision.encode(),
         }
+        before = self._final_before(uid, report)
+        if before is not None:
+            contents[CORRECTIONS] = b"".join(csv_chunks(correction_rows(report, before)))
         for name, content in contents.items():
             (partial / name).write_bytes(content)
         target.parent.mkdir(exist_ok=True)
@@ -67,11 +75,21 @@ class Artifacts:
 
     def names(self, uid: str) -> Sequence[str]:
         """The files that are kept of a report, as ``INSTANT/FILE``, the newest first."""
-        return [f"{made.name}/{file}" for made in self._computations(uid) for file in (PAGE, FIGURES, FOCUS)]
+        made = self._computations(uid)
+        return [f"{path.name}/{file}" for path in made for file in FILES if (path / file).is_file()]
 
     def read(self, uid: str, name: str) -> bytes | None:
         """A file that ``names`` has; None for any other."""
         return (self.folder / uid / name).read_bytes() if name in self.names(uid) else None
+
+    def _final_before(self, uid: str, report: Report) -> FinalReport | None:
+        """The last figures of the same period that were final and rested on other inputs."""
+        if not report.final:
+            return None
+        statuses = (json.loads((path / FIGURES).read_bytes())["status"] for path in self._computations(uid))
+        finals = (final_of(uid, report, status) for status in statuses)
+        found = next((final for final in finals if final is not None), None)
+        return None if found is None or found.input_revision == report.input_revision else found
 
     def forget_others(self, uids: Collection[str]) -> None:
         """Remove the files of reports that are not there any more."""
@@ -96,3 +114,22 @@ class Artifacts:
                 return
             shutil.rmtree(path)
             total -= sizes[path]
+
+
+def final_of(uid: str, report: Report, status: Mapping[str, Any]) -> FinalReport | None:
+    """The final figures of a report's period as a status has them; None where it is of another period, or was not final."""
+    period = status["period"]
+    start_us, end_us = parse_instant(period["start"]), parse_instant(period["end"])
+    if not period["final"] or (start_us, end_us) != (report.period.start_us, report.period.end_us):
+        return None
+    return FinalReport(
+        report_uid=uid,
+        namespace=report.namespace,
+        name=report.name,
+        start_us=report.period.start_us,
+        end_us=report.period.end_us,
+        computed_us=parse_instant(status["lastSuccessTime"]) or 0,
+        input_revision=status["inputRevision"],
+        inputs={},
+        status=status,
+    )
