@@ -59,7 +59,8 @@ class Prometheus:
     def wait_scraped(self, seconds: float = 10.0) -> None:
         """Wait for a good scrape that begins after this call: what the target says now can be asked for."""
         ((_, now),) = self.query("vector(time())")
-        fresh = f'timestamp(up{{job="{JOB}"}} == 1) > {now}'
+        up = f'up{{job="{JOB}"}}'
+        fresh = f"timestamp({up}) > {now} and {up} == 1"  # of anything but a selector it is the time of the query
         self.process.wait_for(lambda: self.query(fresh), seconds, "a good scrape of the target")
 
 
