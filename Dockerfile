@@ -1,4 +1,4 @@
-# The image of gpucost: docker build -t registry.example/gpucost:0.2.0 .
+# The image of gpucost: docker build -t registry.example/gpucost:0.3.0 .
 # Pin both stages by digest where your rules ask for it: --build-arg PYTHON=python:3.11-slim-bookworm@sha256:...
 ARG PYTHON=python:3.11-slim-bookworm
 
