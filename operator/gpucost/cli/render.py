@@ -260,7 +260,7 @@ def _leaks(report: Report) -> RenderableType:
 
 def _advice(report: Report) -> RenderableType:
     rows = [[advice.message, money(advice.savings), advice.confidence] for advice in report.recommendations]
-    note = "" if rows else "nothing: nights and weekends are busy enough"
+    note = "" if rows else "nothing: at night and on weekends nodes are off, or busy enough"
     return table("What to do", "recommendation", "saves", "confidence", rows=rows, note=note)
 
 
