@@ -14,6 +14,8 @@ from urllib.parse import quote
 
 from aiohttp import hdrs, web
 
+from gpucost.api.costreport import CostReport, SpecError
+from gpucost.computing import over_dates
 from gpucost.pages.assets import CHARTS, SERVED_POLICY, asset, charts_path
 from gpucost.pages.comparing import Other, compare_page, previous_dates
 from gpucost.pages.drill import attempts_page, explain_page, schedule_page
@@ -176,14 +178,14 @@ class ReportPages:
         readable = await viewer.readable({one.namespace for one in listed})
         others = [Other(one.namespace, one.name) for one in listed if one.namespace in readable and one[:2] != key]
         wanted, start, end = (request.query.get(name, "") for name in ("with", "start", "end"))
-        before = await self._before(viewer, key, wanted, start, end)
+        before = await self._before(viewer, shelved.report, wanted, start, end)
         frame = _inner(key, "Compare", shelved.notice)
         dates = (start, end) if start or end else previous_dates(shelved.report)
         return await self._rendered(
             request, None, lambda: compare_page(before, shelved.report, others, wanted, dates, frame)
         )
 
-    async def _before(self, viewer: Viewer, key: Key, wanted: str, start: str, end: str) -> Report | None:
+    async def _before(self, viewer: Viewer, after: Report, wanted: str, start: str, end: str) -> Report | None:
         """What is compared with; None as long as nothing was chosen."""
         if wanted:
             namespace, _, name = wanted.partition("/")
@@ -192,8 +194,9 @@ class ReportPages:
             return (await self._shelved((namespace, name))).report
         if not start and not end:
             return None
+        _check_dates(after, start, end)
         try:
-            return await self.library.over(key, start, end)
+            return await self.library.over((after.namespace, after.name), start, end)
         except Unavailable as error:
             raise web.HTTPServiceUnavailable(text=str(error)) from None
 
@@ -294,6 +297,15 @@ def html(request: web.Request, page: Page, status: int = 200, headers: Mapping[s
     if zipped:
         found[hdrs.CONTENT_ENCODING] = "gzip"
     return web.Response(body=page.zipped if zipped else page.plain, status=status, headers=found)
+
+
+def _check_dates(report: Report, start: str, end: str) -> None:
+    """Raises HTTPBadRequest where they are no period: another answer than that of a database that is not there."""
+    stated = CostReport(name=report.name, namespace=report.namespace, manifest={}, spec=report.spec)
+    try:
+        over_dates(stated, start, end)
+    except SpecError as error:
+        raise web.HTTPBadRequest(text=str(error)) from None
 
 
 def _inner(key: Key, title: str, notice: str) -> Frame:
