@@ -37,6 +37,8 @@ PAGES_KEPT: Final = 32
 LOOKED_SECONDS: Final = 3600.0
 """How long after somebody looked at a report its page is kept ready."""
 FOR_EVER: Final = "public, max-age=31536000, immutable"
+OPEN: Final = "kubectl gpucost open"
+"""The command that opens the pages with one's own token."""
 EXPLAINED: Final = ("pool", "service", "day", "task")
 HEADERS: Final = {
     "Content-Security-Policy": SERVED_POLICY,
@@ -343,7 +345,9 @@ async def errors(request: web.Request, handler: Callable[[web.Request], Awaitabl
         if error.status < 400 or "text/html" not in request.headers.get(hdrs.ACCEPT, ""):
             raise
         told = (error.text or error.reason).strip()
-        depth = request.path.count("/") - 1
+        if error.status == web.HTTPUnauthorized.status_code:
+            told = f"{told}; a browser sends none, so open the pages by: {OPEN}"
+        depth = request.rel_url.raw_path.count("/") - 1
         frame = Frame(f"{error.status} {error.reason}", "../" * depth)
         kept = {
             name: value for name, value in error.headers.items() if name not in (hdrs.CONTENT_TYPE, hdrs.CONTENT_LENGTH)
