@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -140,14 +141,19 @@ class Samples:
         """report.html, as ``--out`` writes it."""
         target = self.folder / f"{name}.html"
         if not target.exists():
-            target.write_bytes(b"".join(dict(page_contents(self.report(name)))["report.html"]))
+            partial = self.folder / f"{name}.{os.getpid()}"
+            partial.write_bytes(b"".join(dict(page_contents(self.report(name)))["report.html"]))
+            partial.rename(target)
         return target
 
 
 @pytest.fixture(scope="session")
 def samples(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Samples]:
-    """The samples of this session."""
-    found = Samples(tmp_path_factory.mktemp("reports"))
+    """The samples of this session. Workers of xdist make them for each other: their folders lie in one."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "report-files"
+    folder.mkdir(exist_ok=True)
+    found = Samples(folder)
     with ExitStack() as stack:
         yield found
         for sample in found.made.values():

@@ -17,6 +17,8 @@ A4_WIDTH: Final = 917
 """CSS pixels between the margins of an A4 page as Chromium lays it out, which then is shrunk to three quarters."""
 
 every_sample = pytest.mark.parametrize("name", SAMPLES)
+main_samples = pytest.mark.parametrize("name", ["demo", "without tasks", "1,000 services"])
+"""The others have no parts that are not in one of these."""
 
 
 def opened(visit: StartVisit, file: Path, **options: Any) -> Visit:
@@ -71,7 +73,7 @@ def test_the_answer_is_what_kubectl_shows(visit: StartVisit, samples: Samples, n
     assert shown["period"] in found.page.locator(".lead").inner_text()
 
 
-@every_sample
+@main_samples
 def test_every_link_leads_to_a_part_of_it(visit: StartVisit, samples: Samples, name: str) -> None:
     found = opened(visit, samples.file(name), java_script_enabled=False)
     hrefs = set(found.page.locator("a").evaluate_all("all => all.map(a => a.getAttribute('href'))"))
@@ -107,15 +109,14 @@ def test_with_scripts_the_charts_are_drawn_in_place_of_the_pictures(visit: Start
     assert not found.page.locator(".still").first.is_visible()
 
 
-@every_sample
+@main_samples
 def test_nothing_is_wider_than_a_small_phone(visit: StartVisit, samples: Samples, name: str) -> None:
     found = opened(visit, samples.file(name), width=320)
-    if samples.report(name).charts:
-        found.drawn()
+    found.drawn()
     assert found.page.evaluate("document.documentElement.scrollWidth") <= 320
 
 
-@pytest.mark.parametrize("name", ["demo", "without tasks", "1,000 services"])
+@main_samples
 def test_it_prints_on_a4(visit: StartVisit, samples: Samples, name: str) -> None:
     found = opened(visit, samples.file(name), width=A4_WIDTH)
     found.drawn()
@@ -141,7 +142,12 @@ def test_everybody_can_use_it_light_and_dark(visit: StartVisit, samples: Samples
 
 def test_names_are_shown_as_they_are_and_do_nothing(visit: StartVisit, samples: Samples) -> None:
     found = opened(visit, samples.file("1,000 services"))
-    found.drawn()
     shown = found.column("services", "service")
     assert set(HOSTILE) <= set(shown)
     assert found.page.locator("img:not(.still)").count() == 0
+
+
+def test_axe_finds_what_it_is_asked_for(visit: StartVisit) -> None:
+    found = visit()
+    found.page.set_content("<main><img src='data:,'><p style='color: #ccc; background: #fff'>pale</p></main>")
+    assert {one.partition(":")[0] for one in violations(found.page)} >= {"image-alt", "color-contrast", "html-has-lang"}
