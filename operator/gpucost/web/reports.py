@@ -110,8 +110,9 @@ class ReportPages:
         """The page of a report."""
         _, key = await self._allowed(request)
         self._behind(self._warm())
+        page = await self._report_page(key)
         self._looked[key] = time.monotonic()
-        return html(request, await self._report_page(key))
+        return html(request, page)
 
     async def _report_page(self, key: Key) -> Page:
         shelved, kept = await self._shelved(key), self.library.kept(key)
