@@ -19,7 +19,7 @@ from gpucost.core.schedule import HeldSchedule
 from gpucost.core.versions import KnownVersion
 from gpucost.core.zones import Zone
 from gpucost.engine.reduction import Rollup
-from gpucost.report.build import Inputs, build_report
+from gpucost.report.build import Inputs, build_report, check_length, resolve_period
 from gpucost.report.report import Report
 from gpucost.sources.cronjobs import read_cronjobs
 from gpucost.sources.scheduletable import SCALING, read_schedule_table
@@ -142,6 +142,7 @@ def over_dates(report: CostReport, start: str, end: str) -> CostReport:
     """The same report over local dates or instants, the second exclusive. Raises SpecError where they are none."""
     stated = report.spec.model_dump(mode="json", by_alias=True)
     spec = parse_spec({**stated, "period": {"range": {"start": start, "end": end}}})
+    check_length(resolve_period(spec, Zone.parse(spec.time_zone), resolve_now(None)))
     return report.model_copy(update={"spec": spec})
 
 

@@ -38,9 +38,6 @@ def test_it_is_one_file_that_asks_for_nothing_and_breaks_no_rule_of_its_policy(
     assert found.requests == [samples.file(name).as_uri()]
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the stills of the charts are a megabyte of labels that an <img> doesn't read out"
-)
 def test_a_year_of_a_thousand_services_can_be_mailed(samples: Samples) -> None:
     assert samples.file("1,000 services").stat().st_size <= 3 * MEGABYTE
 

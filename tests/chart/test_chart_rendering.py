@@ -86,6 +86,14 @@ def test_what_the_operator_writes_is_on_a_volume(helm: Helm) -> None:
     assert claim["metadata"]["annotations"] == {"helm.sh/resource-policy": "keep"}
 
 
+def test_kept_files_lie_beside_the_ledger_or_where_it_has_no_volume_on_that_for_spilling(helm: Helm) -> None:
+    folder = "GPUCOST_ARTIFACTS_FOLDER"
+    assert environment(helm.render())[folder] == "/var/lib/gpucost/artifacts"
+    on_postgresql = helm.render(ledger={"postgresql": {"secretName": "ledger"}})
+    assert environment(on_postgresql)[folder] == "/var/cache/gpucost/artifacts"
+    assert folder not in environment(helm.render(artifacts={"enabled": False}))
+
+
 def test_probes_ask_what_the_operator_answers(helm: Helm) -> None:
     found = container(helm.render())
     paths = [found[f"{name}Probe"]["httpGet"]["path"] for name in ("startup", "liveness", "readiness")]
@@ -133,9 +141,9 @@ def test_settings_become_environment_variables(helm: Helm) -> None:
 @pytest.mark.parametrize(
     ("image", "found"),
     [
-        ({"repository": "r.example/g"}, "r.example/g:0.2.0"),
+        ({"repository": "r.example/g"}, "r.example/g:0.3.0"),
         ({"repository": "r.example:5000/g", "tag": "test"}, "r.example:5000/g:test"),
-        ({"repository": "r/g", "digest": "sha256:" + "a" * 64}, "r/g:0.2.0@sha256:" + "a" * 64),
+        ({"repository": "r/g", "digest": "sha256:" + "a" * 64}, "r/g:0.3.0@sha256:" + "a" * 64),
     ],
 )
 def test_the_image_is_that_of_the_chart_unless_stated(helm: Helm, image: dict[str, str], found: str) -> None:

@@ -17,7 +17,7 @@ from docs.generate import ROOT
 from gpucost.computing import compute, read_report
 from gpucost.demo import made_demo
 from gpucost.demo.made import USUAL_TASKS
-from gpucost.pages.listing import report_path
+from gpucost.pages.links import report_path
 from gpucost.sources.tasks import engine
 from gpucost.web.access import LocalGuard
 from gpucost.web.listening import serve

@@ -16,8 +16,8 @@ from gpucost.pages.assets import CHARTS, asset, charts_path, file_policy
 from gpucost.pages.comparing import previous_dates
 from gpucost.pages.frame import Frame, data_block
 from gpucost.pages.grid import UNKNOWN, Cell, Pick, grid, section_grid
-from gpucost.pages.links import SERVER, Links, query
-from gpucost.pages.listing import Listed, listing_page, message_page, report_path
+from gpucost.pages.links import SERVER, Links, query, report_path
+from gpucost.pages.listing import Listed, listing_page, message_page
 from gpucost.report.columns import Column, Kind, Table
 from gpucost.report.explain import Section
 
@@ -96,7 +96,7 @@ def test_the_policy_of_a_file_names_its_scripts_by_their_hash() -> None:
 def test_an_asset_has_the_address_of_its_content() -> None:
     digest = hashlib.sha256(asset("page.css").text.encode()).hexdigest()[:12]
     assert asset("page.css").path == f"static/page-{digest}.css"
-    assert re.fullmatch(r"static/charts-[0-9a-z.]+\.js", charts_path())
+    assert re.fullmatch(r"static/charts-[0-9a-z._-]+\.js", charts_path())
     assert "</script" not in asset(CHARTS).text
 
 

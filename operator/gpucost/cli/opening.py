@@ -13,12 +13,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from gpucost.api.costreport import SpecError
 from gpucost.kube.access import Access, AccessError, find_access
 from gpucost.kube.client import ApiError, Cluster, Resource, connected
 from gpucost.kube.forwarding import Forward, Service, forward_command
+from gpucost.pages.links import report_path
 from gpucost.web.access import bearer_token
 from gpucost.web.listening import address, serve
 from gpucost.web.proxy import Proxy
@@ -76,7 +77,7 @@ def start_page(wanted: Wanted, access: Access) -> str:
     """The path of the page to open."""
     if wanted.name is None:
         return ""
-    return f"reports/{quote(wanted.namespace or access.namespace, safe='')}/{quote(wanted.name, safe='')}/"
+    return report_path(wanted.namespace or access.namespace, wanted.name)
 
 
 async def _interrupted() -> None:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 
 from gpucost.api.costreport import CostReport
-from gpucost.pages.listing import report_path
+from gpucost.pages.links import report_path
 from gpucost.report.report import Report
 from gpucost.web.access import LocalGuard
 from gpucost.web.listening import address, serve

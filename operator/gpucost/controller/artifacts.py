@@ -1,14 +1,20 @@
-"""Files of reports that the operator keeps on its volume: the page, the figures, rows for FinOps tools. Newest few of each."""
+"""Files of reports that the operator keeps on its volume: the page, the figures, rows for FinOps tools. Newest few of each.
+
+``FOLDER/reports/UID/INSTANT/FILE``: a folder per report and computation. Whatever else lies in the folder is left alone.
+"""
 
 from __future__ import annotations
 
 import json
+import re
 import shutil
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
+from gpucost.controller.finals import final_report
 from gpucost.core.instants import instant_text, parse_instant
 from gpucost.ledger.records import FinalReport
 from gpucost.pages.frame import Frame
@@ -21,15 +27,25 @@ from gpucost.report.focus import correction_rows
 from gpucost.report.report import Report
 from gpucost.report.status import cost_report
 
-REVISION: Final = "revision"
-"""A file beside the others: the inputs that they were made from."""
+MADE: Final = "made.json"
+"""A file beside the others, written last: what the files were made from. A folder without it is no computation."""
 PAGE, FIGURES, FOCUS, CORRECTIONS = FILES = "report.html", "report.json", "focus.csv", "corrections.csv"
 """Corrections only where figures were kept that were final before, and differ."""
+UID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
-@dataclass(frozen=True, slots=True)
+class Made(NamedTuple):
+    """A kept computation."""
+
+    folder: Path
+    at_us: int
+    revision: str
+    final: bool
+
+
+@dataclass(slots=True)
 class Artifacts:
-    """A folder with one folder per report (its uid) and computation (its instant). Any thread may call it, one at a time."""
+    """The folder. One thread at a time may change it; ``names`` may be called beside."""
 
     folder: Path
     keep: int
@@ -38,98 +54,144 @@ class Artifacts:
     """Of all files together; the oldest go first."""
     every_us: int
     """How often those of a report that is not final are made."""
+    _names: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """By uid: what is there, so that nobody who asks needs the disk."""
+
+    def open(self) -> None:
+        """Take note of what is there. Raises OSError."""
+        for uid in self._uids():
+            self._note(uid)
 
     def is_due(self, uid: str, report: Report) -> bool:
         """Whether files of this computation are wanted: of a final report for other inputs, else after a while."""
-        newest = next(iter(self._computations(uid)), None)
-        if newest is None:
+        newest = next(iter(self._made(uid)), None)
+        if newest is None or newest.at_us > report.now_us:  # the clock was wrong once
             return True
-        if (newest / REVISION).read_text("utf-8") == report.input_revision:
-            return False
-        made_us = parse_instant(newest.name) or 0
-        return report.final or report.now_us - made_us >= self.every_us
+        if report.final:
+            return not newest.final or newest.revision != report.input_revision
+        return report.now_us - newest.at_us >= self.every_us
 
-    def write(self, uid: str, report: Report) -> None:
-        """Write the files of a computation, whole or not at all, and let go of older ones. Raises OSError."""
-        target = self.folder / uid / instant_text(report.now_us)
-        partial = self.folder / f".{uid}"
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        contents = {
-            PAGE: report_page(report, Frame(f"{report.namespace}/{report.name}")).encode(),
-            FIGURES: b"".join(json_chunks(cost_report(report, manifest_of(report)))),
-            FOCUS: download(report, FOCUS_ROWS, "csv").content,
-            REVISION: report.input_revision.encode(),
-        }
-        before = self._final_before(uid, report)
-        if before is not None:
-            contents[CORRECTIONS] = b"".join(csv_chunks(correction_rows(report, before)))
-        for name, content in contents.items():
-            (partial / name).write_bytes(content)
-        target.parent.mkdir(exist_ok=True)
-        shutil.rmtree(target, ignore_errors=True)
-        partial.rename(target)
-        for old in self._computations(uid)[self.keep :]:
-            shutil.rmtree(old)
-        self._make_room()
+    def write(self, uid: str, report: Report) -> set[str]:
+        """Write the files of a computation, whole or not at all, and let go of older ones; the uids whose files changed.
+
+        Raises OSError.
+        """
+        contents = dict(self._contents(uid, report))
+        touched = {uid} | self._make_room(sum(map(len, contents.values())))
+        partial = self._root / f".{uid}"
+        try:
+            shutil.rmtree(partial, ignore_errors=True)
+            partial.mkdir(parents=True)
+            for name, content in contents.items():
+                (partial / name).write_bytes(content)
+            self._put(partial, self._root / uid / instant_text(report.now_us))
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+        later = [one for one in self._made(uid) if one.at_us > report.now_us]
+        for one in (*later, *[one for one in self._made(uid) if one not in later][self.keep :]):
+            _remove(one.folder)
+        self._note(uid)
+        return touched
 
     def names(self, uid: str) -> Sequence[str]:
         """The files that are kept of a report, as ``INSTANT/FILE``, the newest first."""
-        made = self._computations(uid)
-        return [f"{path.name}/{file}" for path in made for file in FILES if (path / file).is_file()]
+        return self._names.get(uid, ())
 
     def read(self, uid: str, name: str) -> bytes | None:
         """A file that ``names`` has; None for any other."""
-        return (self.folder / uid / name).read_bytes() if name in self.names(uid) else None
-
-    def _final_before(self, uid: str, report: Report) -> FinalReport | None:
-        """The last figures of the same period that were final and rested on other inputs."""
-        if not report.final:
-            return None
-        statuses = (json.loads((path / FIGURES).read_bytes())["status"] for path in self._computations(uid))
-        finals = (final_of(uid, report, status) for status in statuses)
-        found = next((final for final in finals if final is not None), None)
-        return None if found is None or found.input_revision == report.input_revision else found
+        with suppress(FileNotFoundError):  # it may just go
+            return (self._root / uid / name).read_bytes() if name in self.names(uid) else None
+        return None
 
     def forget_others(self, uids: Collection[str]) -> None:
         """Remove the files of reports that are not there any more."""
-        for folder in self._reports():
-            if folder.name not in uids:
-                shutil.rmtree(folder)
+        for uid in self._uids():
+            if uid not in uids:
+                self._names.pop(uid, None)
+                _remove(self._root / uid)
 
-    def _reports(self) -> list[Path]:
-        return [path for path in self.folder.glob("*") if path.is_dir()]
+    @property
+    def _root(self) -> Path:
+        return self.folder / "reports"
 
-    def _computations(self, uid: str) -> list[Path]:
-        """The newest first."""
-        found = [path for path in (self.folder / uid).glob("*") if parse_instant(path.name) is not None]
-        return sorted(found, key=lambda path: parse_instant(path.name) or 0, reverse=True)
+    def _contents(self, uid: str, report: Report) -> Iterator[tuple[str, bytes]]:
+        yield PAGE, report_page(report, Frame(f"{report.namespace}/{report.name}")).encode()
+        yield FIGURES, b"".join(json_chunks(cost_report(report, manifest_of(report))))
+        yield FOCUS, download(report, FOCUS_ROWS, "csv").content
+        before = self._final_before(uid, report)
+        if before is not None:
+            yield CORRECTIONS, b"".join(csv_chunks(correction_rows(report, before)))
+        yield MADE, json.dumps({"revision": report.input_revision, "final": report.final}).encode()
 
-    def _make_room(self) -> None:
-        made = [path for report in self._reports() for path in self._computations(report.name)]
-        sizes = {path: sum(file.stat().st_size for file in path.iterdir()) for path in made}
-        total = sum(sizes.values())
-        for path in sorted(made, key=lambda path: parse_instant(path.name) or 0):
+    def _final_before(self, uid: str, report: Report) -> FinalReport | None:
+        """The last figures of the same period that were final, if they rested on other inputs."""
+        if not report.final:
+            return None
+        finals = (_final_of(one, uid, report) for one in self._made(uid) if one.final)
+        found = next((final for final in finals if final is not None), None)
+        return None if found is None or found.input_revision == report.input_revision else found
+
+    def _uids(self) -> list[str]:
+        return [path.name for path in self._root.glob("*") if UID.fullmatch(path.name) and path.is_dir()]
+
+    def _made(self, uid: str) -> list[Made]:
+        """Whole computations, the newest first."""
+        found = [made for path in (self._root / uid).glob("*") if (made := _made_of(path)) is not None]
+        return sorted(found, key=lambda made: made.at_us, reverse=True)
+
+    def _note(self, uid: str) -> None:
+        made = self._made(uid)
+        self._names[uid] = tuple(
+            f"{one.folder.name}/{file}" for one in made for file in FILES if (one.folder / file).is_file()
+        )
+
+    def _put(self, partial: Path, target: Path) -> None:
+        target.parent.mkdir(exist_ok=True)
+        if target.exists():
+            _remove(target)
+        partial.rename(target)
+
+    def _make_room(self, wanted: int) -> set[str]:
+        """Let go of the oldest computations until so many bytes more fit; the uids that lost some."""
+        made = sorted((one for uid in self._uids() for one in self._made(uid)), key=lambda one: one.at_us)
+        sizes = [sum(file.stat().st_size for file in one.folder.iterdir()) for one in made]
+        total, touched = sum(sizes) + wanted, set()
+        for one, size in zip(made, sizes, strict=True):
             if total <= self.max_bytes:
-                return
-            shutil.rmtree(path)
-            total -= sizes[path]
+                break
+            _remove(one.folder)
+            touched.add(one.folder.parent.name)
+            total -= size
+        for uid in touched:
+            self._note(uid)
+        return touched
 
 
-def final_of(uid: str, report: Report, status: Mapping[str, Any]) -> FinalReport | None:
-    """The final figures of a report's period as a status has them; None where it is of another period, or was not final."""
-    period = status["period"]
-    start_us, end_us = parse_instant(period["start"]), parse_instant(period["end"])
-    if not period["final"] or (start_us, end_us) != (report.period.start_us, report.period.end_us):
+def _made_of(path: Path) -> Made | None:
+    """A computation, or None for anything else: half of one, or a stranger's folder."""
+    at_us = parse_instant(path.name)
+    try:
+        made = json.loads((path / MADE).read_bytes())
+        return None if at_us is None else Made(path, at_us, str(made["revision"]), bool(made["final"]))
+    except (OSError, ValueError, KeyError, TypeError):
         return None
-    return FinalReport(
-        report_uid=uid,
-        namespace=report.namespace,
-        name=report.name,
-        start_us=report.period.start_us,
-        end_us=report.period.end_us,
-        computed_us=parse_instant(status["lastSuccessTime"]) or 0,
-        input_revision=status["inputRevision"],
-        inputs={},
-        status=status,
-    )
+
+
+def _final_of(made: Made, uid: str, report: Report) -> FinalReport | None:
+    """The figures of a kept computation that was final; None where it is of another period, or can't be read."""
+    try:
+        status: Mapping[str, Any] = json.loads((made.folder / FIGURES).read_bytes())["status"]
+        period = parse_instant(status["period"]["start"]), parse_instant(status["period"]["end"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    if period != (report.period.start_us, report.period.end_us):
+        return None
+    return final_report(report, uid, status, computed_us=made.at_us, revision=made.revision, inputs={})
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder: at once for whoever looks, even if the removal itself breaks off."""
+    gone = folder.parent / f".gone-{folder.name}"
+    shutil.rmtree(gone, ignore_errors=True)
+    folder.rename(gone)
+    shutil.rmtree(gone, ignore_errors=True)

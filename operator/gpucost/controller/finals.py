@@ -45,19 +45,25 @@ def settle(ledger: Ledger, report: Report, uid: str, status: Mapping[str, Any]) 
     # The same inputs give the same figures (law C10): what differs then is how much of them is shown.
     same = before is None or before.input_revision == report.input_revision
     new = () if before is None or same else tuple(restated(before, figures, report.inputs, report.now_us))[:MOST]
-    return Settled(_final(report, uid, figures), new, (*past, *new)[-SHOWN:])
+    final = final_report(
+        report, uid, figures, computed_us=report.now_us, revision=report.input_revision, inputs=report.inputs
+    )
+    return Settled(final, new, (*past, *new)[-SHOWN:])
 
 
-def _final(report: Report, uid: str, status: Mapping[str, Any]) -> FinalReport:
+def final_report(
+    report: Report, uid: str, status: Mapping[str, Any], *, computed_us: int, revision: str, inputs: Mapping[str, str]
+) -> FinalReport:
+    """Final figures of a report's period: those of the report itself, or earlier ones."""
     return FinalReport(
         report_uid=uid,
         namespace=report.namespace,
         name=report.name,
         start_us=report.period.start_us,
         end_us=report.period.end_us,
-        computed_us=report.now_us,
-        input_revision=report.input_revision,
-        inputs=dict(report.inputs),
+        computed_us=computed_us,
+        input_revision=revision,
+        inputs=dict(inputs),
         status=status,
     )
 

@@ -22,11 +22,13 @@ CONNECT_TIMEOUT_SECONDS: Final = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """How a report is to be computed: from events read at an instant or later; with its attempts, as of an instant."""
+    """How a report is to be computed: from events read at an instant or later."""
 
     not_before_us: int
-    details_at_us: int | None = None
-    """None: without attempts, and as of the read."""
+    at_us: int | None = None
+    """As of which instant; None: of the read."""
+    details: bool = False
+    """With its attempts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +84,10 @@ class Reads:
 
         Raises SpecError, SourceError, OverflowError.
         """
+        at = job.wanted.at_us
         if job.url is None:
-            return compute_from(job.report, job.pools, None, _now_us(), self.zone)
-        at = job.wanted.details_at_us
+            now_us = _now_us() if at is None else at
+            return compute_from(job.report, job.pools, None, now_us, self.zone)
         with self._read(job, job.url) as read:
             return compute_from(
                 job.report,
@@ -93,7 +96,7 @@ class Reads:
                 read.read_us if at is None else at,
                 self.zone,
                 kept=read.events,
-                details=at is not None,
+                details=job.wanted.details,
             )
 
     def release(self, *, older_than_us: int | None = None) -> None:

@@ -11,9 +11,9 @@ from typing import Any, Final
 
 from gpucost.api.costreport import CostReport, SpecError
 from gpucost.computing import Pools
-from gpucost.controller.bookshelf import Bookshelf
 from gpucost.controller.events import event_of
 from gpucost.controller.finals import Settled, settle
+from gpucost.controller.keeper import Keeper
 from gpucost.controller.pools import Past, fingerprint, keys_of
 from gpucost.controller.queue import Key, Urgency, Visit, WorkQueue
 from gpucost.controller.reads import Job, Reads, Wanted
@@ -92,7 +92,7 @@ class Reconciler:
     threads: Threads
     page: MetricsPage
     metrics: OperatorMetrics
-    shelf: Bookshelf
+    keeper: Keeper
     refresh_us: int
     """For reports that state none."""
     computed: Sequence[Callable[[Key], None]] = ()
@@ -127,6 +127,7 @@ class Reconciler:
     def _again(self, key: Key, error: ApiError | None) -> None:
         """Come back to a report after a while that grows with every failure in a row."""
         tries = self._tries[key] = self._tries.get(key, 0) + 1
+        self._answer(key, Failure(NOT_COMPUTED, str(error or "something unexpected; the operator's log has it")))
         if error is not None and tries == 1 and not error.not_found:
             LOG.warning("%s/%s: %s; it is tried again", *key, error)
         self.queue.refresh(key, now_us() + int(retry_seconds(tries) * 1e6))
@@ -134,6 +135,7 @@ class Reconciler:
     async def _visit(self, visit: Visit) -> None:
         seen = self.store.reports.get(visit.key)
         if seen is None:
+            self._answer(visit.key, GONE)
             return
         self._restore(seen)
         try:
@@ -154,7 +156,8 @@ class Reconciler:
     def forget(self, uid: str, key: Key) -> None:
         """A report was deleted: its series vanish at once."""
         self.page.remove(*key)
-        self.shelf.remove(key)
+        self.keeper.shelf.remove(key)
+        self._answer(key, GONE)
         self.queue.forget(key)
         self._tries.pop(key, None)
         self._looked_us.pop(key, None)
@@ -179,18 +182,32 @@ class Reconciler:
             waiting.set_exception(Unavailable(found.message))
             waiting.exception()  # it counts as seen, even where nobody waits any more
 
-    async def compute_for_page(self, seen: SeenReport, report: CostReport, details_at_us: int | None) -> Report:
-        """A report that only a page shows: with its attempts as of an instant, or (None) over another period.
-
-        Raises Unavailable.
-        """
+    async def compute_for_page(
+        self, seen: SeenReport, report: CostReport, at_us: int | None = None, *, details: bool = False
+    ) -> Report:
+        """A report that only a page shows: nothing is written. ``at_us``: as of which instant. Raises Unavailable."""
         try:
             since = now_us() - self.reads.share_us
-            return (await self._computed(seen, report, Wanted(since, details_at_us)))[0]
+            return (await self._computed(seen, report, Wanted(since, at_us, details)))[0]
         except _Failed as failed:
             raise Unavailable(failed.failure.message) from None
-        except ApiError as error:
+        except (ApiError, LedgerError) as error:
             raise Unavailable(str(error)) from None
+
+    async def tell_files(self) -> None:
+        """List kept files in the statuses of reports whose files have changed, for ever."""
+        while True:
+            key = await self.keeper.stale.get()
+            seen = self.store.reports.get(key)
+            if seen is None:
+                continue
+            status = {name: value for name, value in seen.status.items() if name != "artifacts"}
+            kept = self.keeper.listed(key, seen.uid)
+            try:
+                await self._publish(seen, {**status, **({"artifacts": kept} if kept else {})})
+            except ApiError as error:  # the next computation tells it too
+                if not error.not_found:
+                    LOG.warning("%s/%s: its files can't be listed: %s", *key, error)
 
     # Is there anything to compute?
 
@@ -327,23 +344,21 @@ class Reconciler:
         snapshot = Snapshot(seen.uid, seen.generation, computed.fingerprint, report.now_us, dump(samples))
         settled = await self.threads.ledger(self._keep, report, figures, snapshot)
         latest = self._latest(seen)
-        await self._publish(latest, computed_status(figures, latest.status, seen.generation, next_us, settled.shown))
+        kept = self.keeper.listed(seen.key, seen.uid)
+        status = computed_status(figures, latest.status, seen.generation, next_us, settled.shown, kept)
+        await self._publish(latest, status)
         if not self._exists(seen):
             self.recorder.note(Forgotten(seen.uid))
+            self._answer(seen.key, GONE)
             return
         self._samples[seen.uid] = samples
         self.page.put(*seen.key, samples)
-        self.shelf.put(seen.key, seen.uid, report)
+        self.keeper.shelf.put(seen.key, seen.uid, report)
+        self.keeper.note(seen.key)
         self._answer(seen.key, report)
         self._settled(seen, next_us)
         for tell in self.computed:
             tell(seen.key)
-
-    async def tell_artifacts(self, key: Key, artifacts: Sequence[Fields]) -> None:
-        """Put the files that are kept of a report into its status. Raises ApiError."""
-        seen = self.store.reports.get(key)
-        if seen is not None:
-            await self._publish(seen, {**seen.status, "artifacts": list(artifacts)})
 
     def _keep(self, report: Report, figures: Fields, snapshot: Snapshot) -> Settled:
         """In the ledger's thread, and before the status is written: a snapshot whose time is not the status' is not believed,
@@ -415,6 +430,7 @@ def _named(message: str, report: CostReport, url: str | None) -> str:
     return message.replace(f"the task database {shown}", name).replace(shown, name)
 
 
+GONE: Final = Failure(NOT_COMPUTED, "the CostReport was deleted")
 WAITS_FOR_A_CHANGE: Final = frozenset((INVALID_SPEC, SUSPENDED))
 """Failures that only a change of the object can mend."""
 

@@ -144,22 +144,24 @@ async def _operate(
     reads = Reads(_limits(settings), int(settings.share_seconds * 1e6), Zone.parse(settings.cluster_time_zone))
     recorder, shelf = Recorder(ledger, threads), Bookshelf(settings.page_bytes)
     refresh_us = int(settings.refresh_seconds * 1e6)
-    reconciler = Reconciler(store, queue, cluster, ledger, recorder, reads, threads, page, metrics, shelf, refresh_us)
-    keeper = Keeper(reconciler, _artifacts(settings), settings.url)
-    reconciler.computed = (keeper.note, reports.renew)
-    reports.library = OperatorLibrary(reconciler, keeper.artifacts, settings.page_attempts)
+    keeper = Keeper(store, queue, shelf, _artifacts(settings), settings.url)
+    reconciler = Reconciler(store, queue, cluster, ledger, recorder, reads, threads, page, metrics, keeper, refresh_us)
+    reconciler.computed = (reports.renew,)
+    library = reports.library = OperatorLibrary(reconciler, settings.page_attempts)
     reports.guard = ClusterGuard(cluster)
     watcher = Watcher(cluster, settings.namespaces, shared, store, queue, recorder, reconciler, metrics)
     recorder.changed, recorder.troubled = watcher.cronjobs_changed, watcher.ledger_troubled
     readiness.watcher, readiness.recorder = watcher, recorder
     try:
-        async with _background(stop, recorder.work(), _housekeeping(reads, queue, metrics)):
+        async with _background(stop, recorder.work(), _housekeeping(reads, queue, metrics, library)):
             first = asyncio.ensure_future(watcher.list_first())
             if not await _before(first, stop):
                 return
             LOG.info("ready: %d CostReports, %d CronJobs", len(store.reports), len(store.cronjobs))
             visits = [reconciler.work() for _ in range(settings.workers * VISITS)]
-            async with _background(stop, *visits, watcher.relist(settings.resync_seconds), keeper.work()):
+            async with _background(
+                stop, *visits, watcher.relist(settings.resync_seconds), keeper.work(), reconciler.tell_files()
+            ):
                 await watch(watcher, cluster, settings.namespaces, stop)
     finally:
         await cluster.close()
@@ -211,11 +213,12 @@ async def _cancel_at(stop: asyncio.Event, tasks: Iterable[asyncio.Future[None]])
         task.cancel()
 
 
-async def _housekeeping(reads: Reads, queue: WorkQueue, metrics: OperatorMetrics) -> None:
-    """Let go of reads that nobody shares any more, and tell how much work waits."""
+async def _housekeeping(reads: Reads, queue: WorkQueue, metrics: OperatorMetrics, library: OperatorLibrary) -> None:
+    """Let go of reads and attempts that nobody wants any more, and tell how much work waits."""
     while True:
         metrics.queue_depth(queue.depth)
         await asyncio.to_thread(reads.release)
+        library.release()
         await asyncio.sleep(1)
 
 

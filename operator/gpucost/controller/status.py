@@ -48,14 +48,15 @@ def computed_status(
     generation: int,
     next_refresh_us: int | None,
     restatements: Sequence[Restatement],
+    artifacts: Sequence[Fields] = (),
 ) -> Fields:
     """The next status after a computation: its figures, with what only the operator knows."""
     conditions = _carried(figures["conditions"], before, generation)
     status: Fields = {**figures, "observedGeneration": generation, "conditions": conditions}
     if next_refresh_us is not None:
         status["nextRefreshTime"] = instant_text(next_refresh_us)
-    if before.get("artifacts"):
-        status["artifacts"] = before["artifacts"]
+    if artifacts:
+        status["artifacts"] = list(artifacts)
     if restatements:
         status["restatements"] = [_restated(one) for one in restatements]
     return status

@@ -56,8 +56,8 @@ def asset(name: str) -> Asset:
 
 
 def charts_path() -> str:
-    """The address of the charts' runtime, by its version: it is made only when a browser asks for it."""
-    return f"static/charts-{version('vl-convert-python')}.js"
+    """The address of the charts' runtime, by what it is made of: it is made only when a browser asks for it."""
+    return f"static/charts-{version('vl-convert-python')}-{version('gpucost')}.js"
 
 
 SERVED_POLICY: Final = (

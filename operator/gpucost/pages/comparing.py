@@ -41,7 +41,8 @@ def compare_page(
     return render(
         "compare.html.j2",
         frame,
-        after=display_of(after)["period"],
+        after=_named(after),
+        before=_named(before) if before else "",
         others=[one.text for one in others],
         chosen=chosen,
         dates=dates,
@@ -50,6 +51,10 @@ def compare_page(
         grids=list(_grids(found)) if found else [],
         charts={},
     )
+
+
+def _named(report: Report) -> str:
+    return f"{report.namespace}/{report.name}, {display_of(report)['period']}"
 
 
 def _grids(found: Comparison) -> Iterator[Grid]:
@@ -98,11 +103,19 @@ _SERVICES: Final = (
 
 
 def previous_dates(report: Report) -> tuple[str, str]:
-    """The local dates of the period before: the months before whole months, else as many days; the second exclusive."""
+    """The local dates of the period before: the months before whole months, else as many days; the second exclusive.
+
+    While a period goes on only as many days as it has had, so that like is compared with like.
+    """
     first, last = report.period_dates()
-    end = last + DAY
+    start = _start_before(first, last + DAY)
+    if report.now_us >= report.period.end_us:
+        return str(start), str(first)
+    return str(start), str(min(first, start + max(1, len(report.dates)) * DAY))
+
+
+def _start_before(first: dt.date, end: dt.date) -> dt.date:
     if first.day == end.day == 1:
-        months = (end.year - first.year) * 12 + end.month - first.month
-        index = first.year * 12 + first.month - 1 - months
-        return str(dt.date(index // 12, index % 12 + 1, 1)), str(first)
-    return str(first - (end - first)), str(first)
+        index = first.year * 12 + first.month - 1 - (end.year - first.year) * 12 - (end.month - first.month)
+        return dt.date(index // 12, index % 12 + 1, 1)
+    return first - (end - first)

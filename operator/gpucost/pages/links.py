@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 Kind = Literal["pool", "service", "day", "task"]
 
@@ -36,6 +36,11 @@ class Links:
 def query(path: str, **parameters: str) -> str:
     """A relative link with parameters: names of services may hold anything, so they are never part of a path."""
     return f"{path}?{urlencode(parameters)}"
+
+
+def report_path(namespace: str, name: str) -> str:
+    """The page of a report, below the server's root."""
+    return f"reports/{quote(namespace, safe='')}/{quote(name, safe='')}/"
 
 
 SERVER = Links(None)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
-from urllib.parse import quote
 
 from gpucost.pages.frame import Frame, render
 from gpucost.pages.grid import UNKNOWN, Cell, Grid, Head
+from gpucost.pages.links import report_path
 from gpucost.report.conditions import READY
 
 
@@ -17,6 +17,8 @@ class Listed(NamedTuple):
     namespace: str
     name: str
     status: Mapping[str, Any]
+    fresh: bool = True
+    """Whether the figures are those of the present spec, and the last due refresh worked."""
 
 
 _DISPLAY = (
@@ -31,6 +33,15 @@ _DISPLAY = (
 
 def listing_page(reports: Iterable[Listed], frame: Frame) -> str:
     """All reports that a viewer may see, with their figures and whatever is wrong."""
+    return render("listing.html.j2", frame, grid=_grid(reports, frame), charts={})
+
+
+def last_figures_page(reports: Iterable[Listed], frame: Frame) -> str:
+    """What is still known of a report that can't be computed: the figures of its status. The frame's notice says why."""
+    return render("figures.html.j2", frame, grid=_grid(reports, frame), charts={})
+
+
+def _grid(reports: Iterable[Listed], frame: Frame) -> Grid:
     rows = [_row(one, frame) for one in sorted(reports, key=lambda one: (one.namespace, one.name))]
     heads = (
         Head("report", "", False),
@@ -39,12 +50,7 @@ def listing_page(reports: Iterable[Listed], frame: Frame) -> str:
         Head("ready", "", False),
         Head("to look at", "conditions that are not as they should be", False),
     )
-    return render("listing.html.j2", frame, grid=Grid("reports", "Reports", heads, rows), charts={})
-
-
-def report_path(namespace: str, name: str) -> str:
-    """The page of a report, below the server's root."""
-    return f"reports/{quote(namespace, safe='')}/{quote(name, safe='')}/"
+    return Grid("reports", "Reports", heads, rows)
 
 
 def _row(one: Listed, frame: Frame) -> tuple[Cell, ...]:
@@ -58,9 +64,15 @@ def _row(one: Listed, frame: Frame) -> tuple[Cell, ...]:
         Cell(f"{one.namespace}/{one.name}", (frame.root or "") + report_path(one.namespace, one.name)),
         *(Cell(shown.get(key) or UNKNOWN) for key, _, _ in _DISPLAY),
         Cell(one.status.get("lastSuccessTime") or "not yet"),
-        Cell("yes" if ready.get("status") == "True" else f"no: {ready.get('reason') or 'not visited yet'}"),
+        Cell(_ready(one, ready)),
         Cell(", ".join(wrong)),
     )
+
+
+def _ready(one: Listed, ready: Mapping[str, Any]) -> str:
+    if ready.get("status") != "True":
+        return f"no: {ready.get('reason') or 'not visited yet'}"
+    return "yes" if one.fresh else "no: the spec has changed"
 
 
 def message_page(frame: Frame, message: str) -> str:

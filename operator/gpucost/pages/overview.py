@@ -13,6 +13,7 @@ from gpucost.pages.frame import Frame, chart_data, render
 from gpucost.pages.grid import Cell, Grid, Head, Pick, grid, section_grid
 from gpucost.pages.links import Links
 from gpucost.report import tables, words
+from gpucost.report.attempttables import ALL_SERVICES
 from gpucost.report.charts import charts
 from gpucost.report.charts.chart import Chart
 from gpucost.report.columns import Table
@@ -25,6 +26,8 @@ from gpucost.report.status import display_of
 EXPLAINED: Final = 20
 """Services that a file explains one by one: those that a status names by default."""
 SECTION_ROWS: Final = 50
+SPREADS: Final = 100
+"""Services whose quantiles a page shows."""
 
 
 class Fact(NamedTuple):
@@ -108,7 +111,8 @@ def _facts(report: Report) -> Iterator[Fact]:
     if report.potential_savings:
         saved = f"{shown_percent(report.potential_savings, line.node_cost)} of node cost, as recommended"
         yield Fact("Could be saved", shown_money(report.potential_savings), currency, saved, "#advice")
-    yield from _tariffs(report)
+    if not report.quality.unpriced_us:  # a tariff without a part of the cost would be wrong, not less
+        yield from _tariffs(report)
 
 
 def _tariffs(report: Report) -> Iterator[Fact]:
@@ -118,7 +122,7 @@ def _tariffs(report: Report) -> Iterator[Fact]:
     if succeeded:
         note = f"{succeeded:,} successes; failures included"
         effective = ratio(tasks.effective_cost, succeeded)
-        yield Fact("Per success", shown_tariff(effective), currency, note, "#services")
+        yield Fact("Effective, per success", shown_tariff(effective), currency, note, "#services")
     if failed_us:
         cost = tasks.cost_by[Outcome.FAILURE]
         note = f"{shown_money(cost, currency)} in {shown_hours(failed_us)} failed hours"
@@ -127,7 +131,7 @@ def _tariffs(report: Report) -> Iterator[Fact]:
 
 def _unpriced(report: Report) -> str:
     hours = report.quality.unpriced_us
-    return f"; {shown_hours(hours)} of them have no price and are missing" if hours else ""
+    return f"; {shown_hours(hours)} of them have no price and are missing here, as everywhere below" if hours else ""
 
 
 def _parts(report: Report, links: Links) -> Iterator[Part]:
@@ -242,14 +246,18 @@ def _spreads(report: Report, links: Links) -> Iterator[Grid]:
     """Quantiles, where the report knows every attempt."""
     if report.details is None:
         return
-    found = tables.table(report, "distributions")
+    ranked = [name for name, _ in by_cost(task_lines(report))]
+    found = tables.table(report, "distributions").where("service_name", {*ranked[:SPREADS], ALL_SERVICES})
+    more = f"; of the {SPREADS} dearest services: the table distributions has all" if len(ranked) > SPREADS else ""
     for measure, title in (
         ("cost_per_success", "Cost per success"),
         ("cost_per_failed_second", "Cost per failed second"),
     ):
-        mine = grid(found.where("measure", measure), _SPREAD, title, hrefs={"service_name": links.to("service")})
+        mine = grid(found.where("measure", (measure,)), _SPREAD, title, hrefs={"service_name": links.to("service")})
         yield replace(
-            mine, name=measure, note=f"how it spreads over attempts: exact, from every one; {report.spec.currency}"
+            mine,
+            name=measure,
+            note=f"how it spreads over attempts: exact, from every one, in {report.spec.currency}{more}",
         )
 
 

@@ -64,7 +64,7 @@ def build_report(inputs: Inputs, now_us: int, *, details: bool = False) -> Repor
     spec, zone = inputs.spec, Zone.parse(inputs.spec.time_zone)
     _check_clock(inputs)
     # Section 1: the period, its hours and days.
-    period = _check_length(resolve_period(spec, zone, now_us))
+    period = check_length(resolve_period(spec, zone, now_us))
     until_us = period.start_us + period.covered_us
     cells = cells_of(period.start_us, until_us, zone)
     buckets = buckets_of(cells, spec.allocation.bucket is Bucket.HOUR)
@@ -122,7 +122,8 @@ MAX_DAYS = 7_320
 """Twenty years: a longer period is a slip, and would be a grid of millions of hours."""
 
 
-def _check_length(period: Period) -> Period:
+def check_length(period: Period) -> Period:
+    """The period, if a report can be of it. Raises SpecError where it is too long."""
     if period.end_us - period.start_us > MAX_DAYS * DAY_US:
         raise SpecError(f"spec.period must be at most {MAX_DAYS:,} days long")
     return period

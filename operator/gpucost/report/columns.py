@@ -7,7 +7,7 @@ are rounded to 6 decimals; ratios have 6 and tariffs 9 decimals, null where the 
 from __future__ import annotations
 
 import decimal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
@@ -96,10 +96,10 @@ class Table:
         ]
         return pa.table(arrays, schema=pa.schema(fields))
 
-    def where(self, name: str, value: object) -> Table:
-        """The rows whose column of that name, a list, has that value."""
+    def where(self, name: str, wanted: Collection[object]) -> Table:
+        """The rows whose column of that name, a list, has one of the values."""
         key = next(column.values for column in self.columns if column.name == name)
-        rows = [place for place, found in enumerate(key) if found == value]
+        rows = [place for place, value in enumerate(key) if value in wanted]
         return Table(
             self.name, tuple(Column(c.name, c.kind, [c.values[i] for i in rows], c.note) for c in self.columns)
         )

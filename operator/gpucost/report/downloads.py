@@ -76,7 +76,7 @@ def _chunks(report: Report, name: str, kind: str) -> Iterable[bytes]:
 
 
 def archive(report: Report, manifest: Mapping[str, Any]) -> bytes:
-    """A ZIP file of all that ``--out`` writes. The same report gives the same bytes."""
+    """A ZIP file of all figures that ``--out`` writes, without page and charts. The same report gives the same bytes."""
     buffer = BytesIO()
     made = EPOCH + dt.timedelta(microseconds=report.now_us)
     date = max(made.timetuple()[:6], (1980, 1, 1, 0, 0, 0))  # ZIP knows no earlier time

@@ -76,10 +76,11 @@ def findings(report: Report) -> Iterator[str]:
     """What the report found, in money, a sentence each."""
     currency, line = report.spec.currency, node_line(report)
     idle = shown_percent(line.idle_cost, line.node_cost)
-    yield (
-        f"{shown_money(line.node_cost, currency)} for nodes; {shown_money(line.idle_cost, currency)} of it ({idle or '-'}) "
-        "while they stood idle"
-    )
+    if idle:  # else there is no node cost, perhaps for want of a price
+        yield (
+            f"{shown_money(line.node_cost, currency)} for nodes; {shown_money(line.idle_cost, currency)} of it ({idle}) "
+            "while they stood idle"
+        )
     failed = whole(report).cost_by[Outcome.FAILURE]
     if failed:
         worst, money = worst_day(report)

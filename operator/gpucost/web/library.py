@@ -20,6 +20,13 @@ class Unavailable(Exception):
 class Unknown(Exception):
     """There is no such report."""
 
+    def __init__(self, key: Key) -> None:
+        super().__init__(f"there is no CostReport {key[1]} in namespace {key[0]}")
+
+
+class Unfit(Exception):
+    """What is asked for can't be had of this report, now or later; one sentence."""
+
 
 @dataclass(frozen=True, slots=True)
 class Shelved:
@@ -47,12 +54,16 @@ class Library(Protocol):
         """The last good figures. Raises Unavailable where there are none."""
         ...
 
-    async def detailed(self, key: Key) -> Report:
-        """The report with each of its attempts, computed if need be. Raises Unavailable."""
+    def lists_attempts(self, report: Report) -> bool:
+        """Whether ``detailed`` gives it."""
+        ...
+
+    async def detailed(self, key: Key) -> Shelved:
+        """The report with each of its attempts, computed if need be. Raises Unavailable, Unfit."""
         ...
 
     async def over(self, key: Key, start: str, end: str) -> Report:
-        """The same report over other local dates, the second exclusive. Raises Unavailable."""
+        """The same report over other local dates, the second exclusive. Raises Unavailable, Unfit."""
         ...
 
     def kept(self, key: Key) -> Sequence[Kept]:
@@ -74,15 +85,19 @@ class NoReports:
 
     async def shelved(self, key: Key) -> Shelved:
         """Raises Unknown."""
-        raise Unknown
+        raise Unknown(key)
 
-    async def detailed(self, key: Key) -> Report:
+    def lists_attempts(self, report: Report) -> bool:
+        """No."""
+        return False
+
+    async def detailed(self, key: Key) -> Shelved:
         """Raises Unknown."""
-        raise Unknown
+        raise Unknown(key)
 
     async def over(self, key: Key, start: str, end: str) -> Report:
         """Raises Unknown."""
-        raise Unknown
+        raise Unknown(key)
 
     def kept(self, key: Key) -> Sequence[Kept]:
         """Nothing."""
@@ -90,4 +105,4 @@ class NoReports:
 
     async def read(self, key: Key, kept: str) -> bytes | None:
         """Raises Unknown."""
-        raise Unknown
+        raise Unknown(key)

@@ -12,7 +12,7 @@ from gpucost.engine.source import SourceError
 from gpucost.pages.listing import Listed
 from gpucost.report.report import Report
 from gpucost.report.status import status_of
-from gpucost.web.library import Kept, Key, Shelved, Unavailable, Unknown
+from gpucost.web.library import Kept, Key, Shelved, Unavailable, Unfit, Unknown
 
 Compute = Callable[[CostReport], Report]
 """Computes a report with its attempts."""
@@ -25,27 +25,38 @@ class LocalLibrary:
     reports: Mapping[Key, Report]
     specs: Mapping[Key, CostReport]
     compute: Compute
+    _listed: Sequence[Listed] = field(init=False)
     _busy: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def __post_init__(self) -> None:
+        self._listed = [Listed(*key, status_of(report)) for key, report in self.reports.items()]
 
     def listed(self) -> Sequence[Listed]:
         """All of them, with the status that the command line prints."""
-        return [Listed(*key, status_of(report)) for key, report in self.reports.items()]
+        return self._listed
 
     async def shelved(self, key: Key) -> Shelved:
         """The report. Raises Unknown."""
         return Shelved(self._known(key))
 
-    async def detailed(self, key: Key) -> Report:
+    def lists_attempts(self, report: Report) -> bool:
+        """All that there are."""
+        return report.details is not None
+
+    async def detailed(self, key: Key) -> Shelved:
         """The same: attempts are known from the start. Raises Unknown."""
-        return self._known(key)
+        return await self.shelved(key)
 
     async def over(self, key: Key, start: str, end: str) -> Report:
-        """The report over other dates, computed now, one at a time. Raises Unknown, Unavailable."""
+        """The report over other dates, computed now, one at a time. Raises Unknown, Unavailable, Unfit."""
         self._known(key)
         try:
+            spec = over_dates(self.specs[key], start, end)
             async with self._busy:
-                return await asyncio.to_thread(self.compute, over_dates(self.specs[key], start, end))
-        except (SpecError, SourceError, OverflowError) as error:
+                return await asyncio.to_thread(self.compute, spec)
+        except SpecError as error:
+            raise Unfit(str(error)) from None
+        except (SourceError, OverflowError) as error:
             raise Unavailable(str(error)) from None
 
     def kept(self, key: Key) -> Sequence[Kept]:
@@ -58,5 +69,5 @@ class LocalLibrary:
 
     def _known(self, key: Key) -> Report:
         if key not in self.reports:
-            raise Unknown
+            raise Unknown(key)
         return self.reports[key]

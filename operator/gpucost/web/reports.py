@@ -3,58 +3,43 @@
 from __future__ import annotations
 
 import asyncio
-import gzip
+import logging
 import time
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
 from aiohttp import hdrs, web
 
-from gpucost.api.costreport import CostReport, SpecError
-from gpucost.computing import over_dates
-from gpucost.pages.assets import CHARTS, SERVED_POLICY, asset, charts_path
+from gpucost.pages.assets import CHARTS, Asset, asset, charts_path
 from gpucost.pages.comparing import Other, compare_page, previous_dates
 from gpucost.pages.drill import attempts_page, explain_page, schedule_page
 from gpucost.pages.frame import Frame
 from gpucost.pages.links import SERVER, query
-from gpucost.pages.listing import listing_page, message_page
+from gpucost.pages.listing import last_figures_page, listing_page, message_page
 from gpucost.pages.overview import Download, Extras, report_page
-from gpucost.report.attempttables import NoDetails
 from gpucost.report.downloads import FORMATS, download, names
-from gpucost.report.explain import NotFound
 from gpucost.report.report import Report
 from gpucost.web.access import ClosedGuard, Guard, Viewer
 from gpucost.web.encoding import takes_gzip
-from gpucost.web.library import Key, Library, NoReports, Shelved, Unavailable, Unknown
+from gpucost.web.library import Key, Library, NoReports, Shelved, Unavailable, Unfit, Unknown
+from gpucost.web.rendering import SEALED, Mark, Page, Pages, html, rendered
 
+LOG: Final = logging.getLogger("gpucost.pages")
+Found = TypeVar("Found")
 TO_ROOT: Final = "../../../"
 """From the page of a report to the server's root: links are relative, so that a proxy may put the server below a path."""
-PAGES_KEPT: Final = 32
+FEW_REPORTS: Final = 32
+DOWNLOADS: Final = 2
+"""Downloads that are made at a time: each is in memory as a whole."""
 LOOKED_SECONDS: Final = 3600.0
 """How long after somebody looked at a report its page is kept ready."""
 FOR_EVER: Final = "public, max-age=31536000, immutable"
 OPEN: Final = "kubectl gpucost open"
 """The command that opens the pages with one's own token."""
 EXPLAINED: Final = ("pool", "service", "day", "task")
-HEADERS: Final = {
-    "Content-Security-Policy": SERVED_POLICY,
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Referrer-Policy": "no-referrer",
-    "X-Frame-Options": "DENY",
-}
-"""Of every page, besides those of the server."""
-
-
-class Page(NamedTuple):
-    """A rendered page, plain and compressed."""
-
-    plain: bytes
-    zipped: bytes
 
 
 @dataclass(slots=True)
@@ -66,10 +51,14 @@ class ReportPages:
 
     library: Library = field(default_factory=NoReports)
     guard: Guard = field(default_factory=lambda: ClosedGuard("the operator is starting"))
-    _kept: OrderedDict[tuple[object, ...], Page] = field(default_factory=OrderedDict)
+    _pages: Pages = field(default_factory=Pages)
     _looked: dict[Key, float] = field(default_factory=dict)
     """When somebody last looked at each report, by a clock in seconds."""
-    _tasks: set[asyncio.Future[None]] = field(default_factory=set)
+    _behind: set[asyncio.Future[None]] = field(default_factory=set)
+    """Work that nobody waits for."""
+    _charts: asyncio.Task[Asset] | None = None
+    """The charts' runtime, made once for all."""
+    _large: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(DOWNLOADS))
 
     async def viewer(self, request: web.Request) -> Viewer:
         """Who asks, by the guard that stands now."""
@@ -81,6 +70,7 @@ class ReportPages:
         add("/", self.index)
         add("/static/{file}", self.static)
         add(root, self.report)
+        add(root.rstrip("/"), self.beside)
         add(root + "schedule", self.schedule)
         add(root + "attempts", self.attempts)
         add(root + "compare", self.compare)
@@ -88,6 +78,7 @@ class ReportPages:
         add(root + "artifacts/{time}/{file}", self.artifact)
         for kind in EXPLAINED:
             add(root + kind, self._explaining(kind))
+        app.on_cleanup.append(self._end)
 
     # Who asks for what
 
@@ -104,63 +95,91 @@ class ReportPages:
         listed = self.library.listed()
         readable = await viewer.readable({one.namespace for one in listed})
         mine = [one for one in listed if one.namespace in readable]
-        return await self._rendered(request, None, lambda: listing_page(mine, Frame("Cost reports", "")))
+        return html(request, await rendered(lambda: listing_page(mine, Frame("Cost reports", ""))))
+
+    async def beside(self, request: web.Request) -> web.Response:
+        """The address of a report without its slash: links of its page need it."""
+        raise web.HTTPPermanentRedirect(f"{request.rel_url.raw_parts[-1]}/")
 
     async def report(self, request: web.Request) -> web.Response:
-        """The page of a report."""
+        """The page of a report; where it can't be computed, the last figures of its status."""
         _, key = await self._allowed(request)
-        self._behind(self._warm())
-        page = await self._report_page(key)
-        self._looked[key] = time.monotonic()
+        self._start(self._warm())
+        try:
+            page = await self._report_page(key)
+        except web.HTTPServiceUnavailable as error:
+            found, why = [one for one in self.library.listed() if one[:2] == key], str(error.text)
+            frame = Frame("/".join(key), TO_ROOT, (), why)
+            return html(request, await rendered(lambda: last_figures_page(found, frame)), error.status)
+        self._note_look(key)
         return html(request, page)
 
     async def _report_page(self, key: Key) -> Page:
         shelved, kept = await self._shelved(key), self.library.kept(key)
         extras = Extras(
-            attempts=shelved.report.census is not None,
+            attempts=self.library.lists_attempts(shelved.report),
             downloads=_downloads(shelved.report),
             kept=[Download(one.name, f"artifacts/{quote(one.name)}") for one in kept],
         )
         frame = Frame("/".join(key), TO_ROOT, (), shelved.notice)
-        mark = ("report", key, shelved.report.now_us, shelved.notice, tuple(kept))
-        return await self._page(mark, lambda: report_page(shelved.report, frame, SERVER, extras))
+        mark = _mark("report", shelved, tuple(kept))
+        return await self._pages.page(mark, lambda: report_page(shelved.report, frame, SERVER, extras))
 
     def renew(self, key: Key) -> None:
         """A report was computed anew: where there are few, or people look at it, its page is rendered before they ask."""
-        looked = time.monotonic() - self._looked.get(key, float("-inf")) < LOOKED_SECONDS
-        if looked or len(self.library.listed()) <= PAGES_KEPT:
-            self._behind(self._renewed(key))
+        if key in self._looked or len(self.library.listed()) <= FEW_REPORTS:
+            self._start(self._renewed(key))
 
     async def _renewed(self, key: Key) -> None:
         with suppress(web.HTTPException):  # whoever asks is told
             await self._report_page(key)
 
+    def _note_look(self, key: Key) -> None:
+        now = time.monotonic()
+        self._looked = {one: at for one, at in self._looked.items() if now - at < LOOKED_SECONDS} | {key: now}
+
     async def _warm(self) -> None:
         """Make the charts' runtime before the browser asks for it: that takes a second or two, once."""
-        await asyncio.to_thread(lambda: asset(CHARTS).zipped)
+        await self._runtime()
 
-    def _behind(self, work: Coroutine[Any, Any, None]) -> None:
+    async def _runtime(self) -> Asset:
+        """The charts' runtime; however many ask for it, one process makes it."""
+        if self._charts is None or (self._charts.done() and self._charts.exception()):
+            self._charts = asyncio.ensure_future(asyncio.to_thread(asset, CHARTS))
+        return await asyncio.shield(self._charts)
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
         """Do something that nobody waits for."""
         task = asyncio.ensure_future(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._behind.add(task)
+        task.add_done_callback(self._finished)
+
+    def _finished(self, task: asyncio.Future[None]) -> None:
+        self._behind.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            LOG.error("a page can't be made ready: %s", error, exc_info=error)
+
+    async def _end(self, _: web.Application) -> None:
+        for task in self._behind:
+            task.cancel()
 
     async def schedule(self, request: web.Request) -> web.Response:
         """Node counts over time."""
         _, key = await self._allowed(request)
         shelved = await self._shelved(key)
         frame = _inner(key, "Schedules", shelved.notice)
-        mark = "schedule", key, shelved.report.now_us, shelved.notice
-        return await self._rendered(request, mark, lambda: schedule_page(shelved.report, frame))
+        return html(
+            request, await self._pages.page(_mark("schedule", shelved), lambda: schedule_page(shelved.report, frame))
+        )
 
     def _explaining(self, kind: str) -> Callable[[web.Request], Awaitable[web.Response]]:
         async def explain(request: web.Request) -> web.Response:
             _, key = await self._allowed(request)
             name = request.query.get("name", "")
-            shelved = await self._shelved(key)
-            report = await self._detailed(key) if kind == "task" else shelved.report
+            shelved = await (self._detailed if kind == "task" else self._shelved)(key)
             frame = _inner(key, f"{kind.capitalize()} {name}", shelved.notice)
-            return await self._rendered(request, None, lambda: explain_page(report, kind, name, frame))
+            mark = _mark("explain", shelved, kind, name)
+            return html(request, await self._pages.page(mark, lambda: explain_page(shelved.report, kind, name, frame)))
 
         return explain
 
@@ -168,10 +187,14 @@ class ReportPages:
         """Attempts of a service, a day or both."""
         _, key = await self._allowed(request)
         service, date, page = request.query.get("service"), request.query.get("date"), request.query.get("page", "1")
-        shelved, report = await self._shelved(key), await self._detailed(key)
+        shelved = await self._detailed(key)
         number = int(page) if page.isdecimal() and len(page) < 9 else 1
         frame = _inner(key, "Attempts", shelved.notice)
-        return await self._rendered(request, None, lambda: attempts_page(report, service, date, number, frame))
+        mark = _mark("attempts", shelved, service, date, number)
+        return html(
+            request,
+            await self._pages.page(mark, lambda: attempts_page(shelved.report, service, date, number, frame)),
+        )
 
     async def compare(self, request: web.Request) -> web.Response:
         """What changed from another report, or from another period of the same one, to this."""
@@ -184,9 +207,8 @@ class ReportPages:
         before = await self._before(viewer, shelved.report, wanted, start, end)
         frame = _inner(key, "Compare", shelved.notice)
         dates = (start, end) if start or end else previous_dates(shelved.report)
-        return await self._rendered(
-            request, None, lambda: compare_page(before, shelved.report, others, wanted, dates, frame)
-        )
+        page = await rendered(lambda: compare_page(before, shelved.report, others, wanted, dates, frame))
+        return html(request, page)
 
     async def _before(self, viewer: Viewer, after: Report, wanted: str, start: str, end: str) -> Report | None:
         """What is compared with; None as long as nothing was chosen."""
@@ -197,11 +219,7 @@ class ReportPages:
             return (await self._shelved((namespace, name))).report
         if not start and not end:
             return None
-        _check_dates(after, start, end)
-        try:
-            return await self.library.over((after.namespace, after.name), start, end)
-        except Unavailable as error:
-            raise web.HTTPServiceUnavailable(text=str(error)) from None
+        return await _answered(self.library.over((after.namespace, after.name), start, end))
 
     async def download(self, request: web.Request) -> web.Response:
         """A table or all of them, in one of the formats."""
@@ -211,11 +229,12 @@ class ReportPages:
         if kind not in FORMATS:
             raise web.HTTPNotFound(text=f"format must be one of {', '.join(FORMATS)}")
         try:
-            found = download(report, name, kind)
+            async with self._large:
+                found = await asyncio.to_thread(download, report, name, kind)
         except KeyError as error:
             raise web.HTTPNotFound(text=str(error.args[0])) from None
         return web.Response(
-            body=await asyncio.to_thread(lambda: found.content),
+            body=found.content,
             headers={
                 hdrs.CONTENT_TYPE: found.media_type,
                 hdrs.CONTENT_DISPOSITION: f'attachment; filename="{found.file_name}"',
@@ -226,10 +245,7 @@ class ReportPages:
         """A file that was kept of an earlier computation."""
         _, key = await self._allowed(request)
         name = f"{request.match_info['time']}/{request.match_info['file']}"
-        try:
-            content = await self.library.read(key, name)
-        except Unknown:
-            content = None
+        content = await _answered(self.library.read(key, name))
         if content is None:
             raise web.HTTPNotFound(text=f"no file {name[:200]} is kept of this report")
         return web.Response(body=content, headers=_kept_headers(request.match_info["file"]))
@@ -237,78 +253,42 @@ class ReportPages:
     async def static(self, request: web.Request) -> web.Response:
         """Style and scripts. They say nothing of anybody's figures, so everybody may have them."""
         path = f"static/{request.match_info['file']}"
-        name = (
-            CHARTS
-            if path == charts_path()
-            else next((n for n in ("page.css", "page.js") if asset(n).path == path), None)
-        )
-        if name is None:
+        found = next((one for one in map(asset, ("page.css", "page.js")) if one.path == path), None)
+        if path == charts_path():
+            found = await self._runtime()
+        if found is None:
             raise web.HTTPNotFound(text="no such file")
-        found = await asyncio.to_thread(asset, name)
         zipped = takes_gzip(",".join(request.headers.getall(hdrs.ACCEPT_ENCODING, [])))
         headers = {hdrs.CONTENT_TYPE: found.media_type, hdrs.CACHE_CONTROL: FOR_EVER, hdrs.VARY: "Accept-Encoding"}
         if zipped:
             headers[hdrs.CONTENT_ENCODING] = "gzip"
         return web.Response(body=found.zipped if zipped else found.text.encode(), headers=headers)
 
-    # Where it comes from, and how it goes out
+    # Where it comes from
 
     async def _shelved(self, key: Key) -> Shelved:
-        try:
-            return await self.library.shelved(key)
-        except Unknown:
-            raise web.HTTPNotFound(text=f"there is no CostReport {key[1]} in namespace {key[0]}") from None
-        except Unavailable as error:
-            raise web.HTTPServiceUnavailable(text=str(error)) from None
+        return await _answered(self.library.shelved(key))
 
-    async def _detailed(self, key: Key) -> Report:
-        try:
-            return await self.library.detailed(key)
-        except Unavailable as error:
-            raise web.HTTPServiceUnavailable(text=str(error)) from None
-
-    async def _rendered(
-        self, request: web.Request, mark: tuple[object, ...] | None, render: Callable[[], str]
-    ) -> web.Response:
-        return html(request, await self._page(mark, render))
-
-    async def _page(self, mark: tuple[object, ...] | None, render: Callable[[], str]) -> Page:
-        """A page, kept under its mark if it has one."""
-        page = self._kept.get(mark) if mark else None
-        if page is None:
-            try:
-                page = await asyncio.to_thread(_page, render)
-            except (NotFound, NoDetails) as error:
-                raise web.HTTPNotFound(text=str(error)) from None
-        if mark:
-            self._kept[mark] = page
-            self._kept.move_to_end(mark)
-            while len(self._kept) > PAGES_KEPT:
-                self._kept.popitem(last=False)
-        return page
+    async def _detailed(self, key: Key) -> Shelved:
+        return await _answered(self.library.detailed(key))
 
 
-def _page(render: Callable[[], str]) -> Page:
-    plain = render().encode()
-    return Page(plain, gzip.compress(plain, compresslevel=3))
-
-
-def html(request: web.Request, page: Page, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
-    """A page as an answer."""
-    zipped = takes_gzip(",".join(request.headers.getall(hdrs.ACCEPT_ENCODING, [])))
-    found = {**HEADERS, hdrs.CONTENT_TYPE: "text/html; charset=utf-8", hdrs.VARY: "Accept-Encoding", **(headers or {})}
-    if zipped:
-        found[hdrs.CONTENT_ENCODING] = "gzip"
-    return web.Response(body=page.zipped if zipped else page.plain, status=status, headers=found)
-
-
-def _check_dates(report: Report, start: str, end: str) -> None:
-    """Raises HTTPBadRequest where they are no period: another answer than that of a database that is not there."""
-    stated = CostReport(name=report.name, namespace=report.namespace, manifest={}, spec=report.spec)
+async def _answered(asked: Awaitable[Found]) -> Found:
+    """What the library answers, or its refusal as HTTP has it."""
     try:
-        over_dates(stated, start, end)
-    except SpecError as error:
+        return await asked
+    except Unknown as error:
+        raise web.HTTPNotFound(text=str(error)) from None
+    except Unfit as error:
         raise web.HTTPBadRequest(text=str(error)) from None
+    except Unavailable as error:
+        raise web.HTTPServiceUnavailable(text=str(error)) from None
+
+
+def _mark(page: str, shelved: Shelved, *more: object) -> Mark:
+    """What decides a page of a report: figures of the same instant are the same."""
+    report = shelved.report
+    return page, report.namespace, report.name, report.now_us, report.input_revision, shelved.notice, *more
 
 
 def _inner(key: Key, title: str, notice: str) -> Frame:
@@ -325,9 +305,9 @@ _KEPT_TYPES: Final = {
 
 
 def _kept_headers(file: str) -> dict[str, str]:
-    """A kept page is shown under its own policy, which stands in it; anything else is saved."""
+    """A kept page is shown under its own policy, which stands in it but for the frames; anything else is saved."""
     kind = _KEPT_TYPES.get(file.rpartition(".")[2], "application/octet-stream")
-    headers: dict[str, str] = {hdrs.CONTENT_TYPE: kind}
+    headers = {**SEALED, "Content-Security-Policy": "frame-ancestors 'none'", hdrs.CONTENT_TYPE: kind}
     if not file.endswith(".html"):
         headers[hdrs.CONTENT_DISPOSITION] = f'attachment; filename="{file}"'
     return headers
@@ -353,5 +333,5 @@ async def errors(request: web.Request, handler: Callable[[web.Request], Awaitabl
         kept = {
             name: value for name, value in error.headers.items() if name not in (hdrs.CONTENT_TYPE, hdrs.CONTENT_LENGTH)
         }
-        page = await asyncio.to_thread(_page, lambda: message_page(frame, told))
+        page = await rendered(lambda: message_page(frame, told))
         return html(request, page, error.status, kept)
