@@ -20,7 +20,7 @@ from playwright.async_api import async_playwright
 from gpucost.api.costreport import CostReport
 from gpucost.computing import read_report
 from gpucost.pages.files import page_contents
-from gpucost.pages.listing import report_path
+from gpucost.pages.links import report_path
 from gpucost.report.report import Report
 from gpucost.web.access import LocalGuard
 from gpucost.web.listening import serve
