@@ -106,7 +106,7 @@ def broken(site: Site, reason: str, *, about_tasks: bool = True, seconds: float 
     wait_until(lambda: ready_in(live) == 0, 2, "the metric that says so")
     kept = of_report(live.metrics().encode(), "costs")
     changed = {key[0] for key in shown.keys() | kept.keys() if shown.get(key) != kept.get(key)}
-    assert changed == {"gpucost_report_ready"}
+    assert changed == {"gpucost_report_ready", "gpucost_report_ready_reason"}
     assert live.page("/healthz").status == 200
     yield status
     after = here.wait_for("costs", seconds=15)
