@@ -32,6 +32,7 @@ Found = TypeVar("Found")
 TO_ROOT: Final = "../../../"
 """From the page of a report to the server's root: links are relative, so that a proxy may put the server below a path."""
 FEW_REPORTS: Final = 32
+"""Up to so many the page of each is kept ready, whether somebody looks or not."""
 DOWNLOADS: Final = 2
 """Downloads that are made at a time: each is in memory as a whole."""
 LOOKED_SECONDS: Final = 3600.0
@@ -127,7 +128,8 @@ class ReportPages:
 
     def renew(self, key: Key) -> None:
         """A report was computed anew: where there are few, or people look at it, its page is rendered before they ask."""
-        if key in self._looked or len(self.library.listed()) <= FEW_REPORTS:
+        looked = time.monotonic() - self._looked.get(key, float("-inf")) < LOOKED_SECONDS
+        if looked or len(self.library.listed()) <= FEW_REPORTS:
             self._start(self._renewed(key))
 
     async def _renewed(self, key: Key) -> None:
