@@ -212,7 +212,19 @@ def test_the_remedy_for_a_missing_right_works(cluster: Cluster, namespace: str) 
     remedy = doctor(weak, namespace).only("problem", "right to jobs.batch")["remedy"]
     for command in remedy.removeprefix("allow it: ").split(" && "):
         cluster.kubectl(*command.split()[1:])
-    cluster.wait_until(lambda: doctor(weak, namespace).ran.code == 0, 10, "the right is there")
+    cluster.wait_until(lambda: doctor(weak, namespace, "--no-pages").ran.code == 0, 10, "the right is there")
+
+
+def test_the_right_to_ask_who_may_see_a_page_is_missing(cluster: Cluster, namespace: str) -> None:
+    """A Role can't give it; an operator without pages doesn't need it."""
+    weak = account(cluster, namespace, rules())
+    found = doctor(weak, namespace)
+    for kind, why in (
+        ("tokenreviews.authentication.k8s.io", "who asks for a page"),
+        ("subjectaccessreviews.authorization.k8s.io", "which pages he may see"),
+    ):
+        found.problem(f"right to {kind}", f"needed for {why}", "kubectl create clusterrole")
+    assert doctor(weak, namespace, "--no-pages").ran.code == 0
 
 
 def test_an_admin_asks_for_the_rights_of_the_operators_account(cluster: Cluster, namespace: str) -> None:

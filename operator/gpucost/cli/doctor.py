@@ -52,6 +52,12 @@ def doctor(
             help="Namespace whose CronJobs reports of others may read, as the operator's flag says.",
         ),
     ] = None,
+    pages: Annotated[
+        bool,
+        typer.Option(
+            "--pages/--no-pages", envvar="GPUCOST_PAGES", help="Whether the operator serves pages, as its flag says."
+        ),
+    ] = True,
     account: Annotated[
         str | None,
         typer.Option("--as-operator", help="Look at the rights of the service account NAMESPACE/NAME; default: yours."),
@@ -100,6 +106,7 @@ def doctor(
         kubeconfig=kubeconfig,
         context=context,
         namespaces=tuple(namespaces or ()),
+        pages=pages,
         account=_account(account),
         shared=tuple(shared_namespaces or ()),
         needs_cluster=_is_named(kubeconfig, context, account) or (db is None and ledger is None),

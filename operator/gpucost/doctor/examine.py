@@ -29,6 +29,8 @@ class Asked:
     context: str | None = None
     namespaces: tuple[str, ...] = ()
     """Those that the operator watches; none: all."""
+    pages: bool = True
+    """Whether it serves pages."""
     account: tuple[str, str] | None = None
     """Namespace and name of the service account whose rights are looked at; None: our own."""
     shared: tuple[str, ...] = ()
@@ -115,7 +117,8 @@ async def _examine_reached(cluster: Cluster, access: Access, asked: Asked, seen:
     reports = [(body, report) for body, report in parsed if isinstance(report, CostReport)]
     subject = Subject.of_account(*asked.account) if asked.account else await who_am_i(cluster)
     secrets = [named for _, report in reports if (named := secret_named(report))]
-    seen.findings += await examine_rights(cluster, subject, rights_of_operator(asked.namespaces, secrets))
+    rights = rights_of_operator(asked.namespaces, secrets, pages=asked.pages)
+    seen.findings += await examine_rights(cluster, subject, rights)
     seen.findings += [*refused, *(report for _, report in parsed if isinstance(report, Finding))]
     cronjobs = CronJobs(cluster, asked.shared, labels_count=not asked.namespaces)
     for body, report in reports:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from gpucost.doctor.findings import Finding, ok, problem, skipped
 from gpucost.kube.client import COST_REPORTS, CRON_JOBS, EVENTS, JOBS, NAMESPACES, SECRETS, ApiError, Cluster, Resource
+from gpucost.web.access import ACCESS_REVIEWS, TOKEN_REVIEWS
 
 _REVIEWS: Final = "/apis/authorization.k8s.io/v1"
 _WHO: Final = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
@@ -91,9 +92,11 @@ class Right:
 _SEE: Final = ("get", "list", "watch")
 
 
-def rights_of_operator(namespaces: Sequence[str], secrets: Iterable[tuple[str, str]]) -> list[Right]:
+def rights_of_operator(
+    namespaces: Sequence[str], secrets: Iterable[tuple[str, str]], *, pages: bool = True
+) -> list[Right]:
     """What the operator needs, as docs/operator.md lists it. ``namespaces``: those that it watches; none: all.
-    ``secrets``: namespace and name of each Secret that a CostReport names."""
+    ``secrets``: namespace and name of each Secret that a CostReport names. ``pages``: whether it serves them."""
     found = []
     for namespace in namespaces or ("",):
         found += [
@@ -105,6 +108,9 @@ def rights_of_operator(namespaces: Sequence[str], secrets: Iterable[tuple[str, s
         ]
     if not namespaces:
         found.append(Right(NAMESPACES, _SEE, "which of them share their schedules"))
+    if pages:
+        found.append(Right(TOKEN_REVIEWS, ("create",), "who asks for a page"))
+        found.append(Right(ACCESS_REVIEWS, ("create",), "which pages he may see"))
     named = sorted(set(secrets))
     return found + [Right(SECRETS, ("get",), "the database URL", name=name, namespace=space) for space, name in named]
 
