@@ -30,6 +30,7 @@ IMAGES: Final = ROOT / "docs" / "images"
 DRAWN: Final = "html[data-charts=drawn]"
 SHOTS: Final[Mapping[str, tuple[str, str, str, int]]] = {
     "report.png": ("", "body", "light", 1100),
+    "spent.png": ("", "section[aria-labelledby=services] .charts", "light", 1100),
     "report-dark.png": ("", "section[aria-labelledby=services]", "dark", 1100),
     "idle.png": ("", "section[aria-labelledby=idle] .charts", "light", 1100),
     "days.png": ("", "section[aria-labelledby=days] .charts", "light", 1100),

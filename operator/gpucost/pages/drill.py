@@ -30,7 +30,7 @@ LINKS: Final[Mapping[str, Href]] = {
 
 def explain_page(report: Report, kind: str, name: str, frame: Frame) -> str:
     """What ``gpucost explain`` says of a pool, service, day or task. Raises NotFound, NoDetails."""
-    sections = [section for section in explain(report, kind, name) if section.columns]
+    sections = [section for section in explain(report, kind, name, most=ROWS) if section.columns]
     grids = [section_grid(section, f"section-{i}", LINKS, ROWS) for i, section in enumerate(sections)]
     extra = {"service": _service_days, "day": _attempts_of_day}.get(kind)
     if extra is not None and report.census is not None:

@@ -325,7 +325,7 @@ def _anchors(report: Report) -> dict[tuple[str, str], str]:
 def _proofs(report: Report, links: Links) -> Iterator[Proof]:
     """Schedules, prices and node counts of each pool, and the dearest attempts of each service."""
     for place, (kind, name) in enumerate(_explained(report)):
-        sections = [section for section in explain(report, kind, name) if section.rows]
+        sections = [section for section in explain(report, kind, name, most=SECTION_ROWS) if section.rows]
         grids = [_section(section, f"proof-{place}-{i}", links) for i, section in enumerate(sections)]
         yield Proof(f"proof-{place}", f"{kind.capitalize()} {name}", grids)
 

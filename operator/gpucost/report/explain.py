@@ -35,9 +35,16 @@ class Section:
     note: str = ""
 
 
-def explain(report: Report, kind: str, name: str) -> tuple[Section, ...]:
-    """The sections that explain a task, service, day or pool of a report. Raises NotFound with the nearest names."""
-    return tuple({"task": _task, "service": _service, "day": _day, "pool": _pool}[kind](report, name))
+def explain(report: Report, kind: str, name: str, *, most: int | None = None) -> tuple[Section, ...]:
+    """The sections that explain a task, service, day or pool of a report. Raises NotFound with the nearest names.
+
+    ``most``: how many attempts of a service or day are listed; None: all.
+    """
+    if kind == "service":
+        return tuple(_service(report, name, most))
+    if kind == "day":
+        return tuple(_day(report, name, most))
+    return tuple({"task": _task, "pool": _pool}[kind](report, name))
 
 
 def _missing(kind: str, name: str, known: Sequence[str]) -> NotFound:
@@ -126,7 +133,7 @@ def _listed(title: str, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]
     return Section(title, columns, tuple(rows), note)
 
 
-def _day(report: Report, name: str) -> Iterator[Section]:
+def _day(report: Report, name: str, most: int | None) -> Iterator[Section]:
     known = [str(date) for date in report.dates]
     if name not in known:
         raise _missing("day", name, known)
@@ -142,7 +149,7 @@ def _day(report: Report, name: str) -> Iterator[Section]:
     yield _shares(report, np.isin(_bucket(report), _buckets_of_day(report, name)), f"Who was charged on {name}")
     if report.details is not None:
         found = dearest_attempts(report, date=name)
-        yield attempts_section(report, found, f"Attempts charged on {name}, the dearest first")
+        yield attempts_section(report, found, f"Attempts charged on {name}, the dearest first", most)
 
 
 def dearest_attempts(report: Report, *, service: str | None = None, date: str | None = None) -> Ints:
@@ -238,7 +245,7 @@ def _bucket_name(report: Report, bucket: int) -> str:
     return date if report.spec.allocation.bucket == "Day" else f"{date} {int(report.cells.hour[cell]):02d}:00"
 
 
-def _service(report: Report, name: str) -> Iterator[Section]:
+def _service(report: Report, name: str, most: int | None) -> Iterator[Section]:
     lines = task_lines(report)
     if name not in lines:
         raise _missing("service", name, list(lines))
@@ -253,7 +260,7 @@ def _service(report: Report, name: str) -> Iterator[Section]:
     yield _shares(report, report.shares.service == number, f"Money of {name} by bucket, type and outcome")
     if report.details is not None:
         found = dearest_attempts(report, service=name)
-        yield attempts_section(report, found, f"Attempts of {name}, the dearest first")
+        yield attempts_section(report, found, f"Attempts of {name}, the dearest first", most)
     mine = np.flatnonzero(report.shares.service == number)
     if len(mine):
         kind, bucket = divmod(int(report.shares.slot[mine[np.argmax(report.shares.cost[mine])]]), report.buckets.count)
@@ -265,8 +272,8 @@ def _next_steps(text: str) -> Section:
     return Section("Next", (), (), text)
 
 
-def attempts_section(report: Report, rows: Ints, title: str) -> Section:
-    """Attempts by their numbers, with what they were charged in the period."""
+def attempts_section(report: Report, rows: Ints, title: str, most: int | None = None) -> Section:
+    """Attempts by their numbers, with what they were charged in the period; at most so many of them."""
     details = details_of(report)
     found = details.attempts
     listed = [
@@ -280,10 +287,10 @@ def attempts_section(report: Report, rows: Ints, title: str) -> Section:
             seconds_text(int(details.executed_us[i])),
             money_text(int(details.cost[i])),
         )
-        for i in rows.tolist()
+        for i in rows[:most].tolist()
     ]
     columns = ("task", "node", "type", "started", "ended", "outcome", "executed s", "allocated")
-    return _listed(title, columns, listed)
+    return _listed(title, columns, listed, f"{len(listed):,} of {len(rows):,}" if len(listed) < len(rows) else "")
 
 
 def _task(report: Report, name: str) -> Iterator[Section]:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Collection
 from typing import Final
 
 import numpy as np
 
 from gpucost.core.allocation import Outcome
-from gpucost.core.calendar import WEEKDAYS, sum_by
+from gpucost.core.calendar import EPOCH_ORDINAL, WEEKDAYS, sum_by
 from gpucost.core.instants import instant_text
 from gpucost.core.money import HOUR_US, SECOND_US, Ints, group_starts, multiply_divide_round, round_half_up
-from gpucost.core.period import local_date
-from gpucost.core.zones import Zone
+from gpucost.core.zones import DAY_US, Zone
 from gpucost.report.attempttables import cost_per_attempt, cost_per_failed_second, details_of, names, per_second
 from gpucost.report.columns import Column, Kind, Table
 from gpucost.report.lines import TaskLine, day_lines, ratio, task_lines
@@ -187,7 +187,7 @@ def tasks_raw_detailed_enhanced(report: Report) -> Table:
     task, service, kind, outcome = (key[first] for key in keys)
     executed, cost = _sums(details.executed_us[order], first), _sums(details.cost[order], first)
     zone = Zone.parse(report.spec.time_zone)
-    dates = [str(local_date(zone, at)) for at in rows.part_start_us[order][first].tolist()]
+    dates = _local_dates(zone, rows.part_start_us[order][first])
     return Table(
         "tasks_raw_detailed_enhanced",
         (
@@ -204,6 +204,13 @@ def tasks_raw_detailed_enhanced(report: Report) -> Table:
             Column("user_id", Kind.TEXT, rows.users[task]),
         ),
     )
+
+
+def _local_dates(zone: Zone, instants: Ints) -> np.ndarray:
+    """The local date of each instant as text; each date is written once."""
+    days, which = np.unique(zone.local_us(instants) // DAY_US, return_inverse=True)
+    texts = [str(dt.date.fromordinal(EPOCH_ORDINAL + day)) for day in days.tolist()]
+    return np.array(texts, dtype=object)[which]
 
 
 def _average(report: Report, service: Ints, outcome: Ints) -> list[int | None]:
