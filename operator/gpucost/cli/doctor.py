@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from gpucost.api.costreport import CostReport, SpecError
 from gpucost.kube.access import SERVICE_ACCOUNT
 
 if TYPE_CHECKING:
+    from gpucost.api.costreport import CostReport
     from gpucost.doctor.findings import Finding
 
 STYLES: Final = {"ok": "green", "warning": "yellow", "problem": "bold red", "skipped": "dim"}
@@ -93,6 +93,7 @@ def doctor(
 ) -> None:
     """Look at the cluster, its CostReports, their databases and the ledger, and say what to do about what is wrong. Nothing
     is changed; exit code 1 where there is a problem."""
+    from gpucost.api.costreport import SpecError
     from gpucost.cli import render
     from gpucost.computing import read_report
     from gpucost.doctor.examine import Asked, examine
@@ -127,6 +128,8 @@ def doctor(
 def _account(text: str | None) -> tuple[str, str] | None:
     if text is None:
         return None
+    from gpucost.api.costreport import SpecError
+
     namespace, _, name = text.partition("/")
     if not namespace or not name or "/" in name or ":" in text:
         raise SpecError(f"--as-operator must be NAMESPACE/SERVICEACCOUNT, not {text[:80]!r}")

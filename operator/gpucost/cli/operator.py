@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
 import threading
@@ -10,7 +9,6 @@ from typing import Annotated, Final
 
 import typer
 
-from gpucost.api.costreport import SpecError
 from gpucost.controller.settings import LogFormat, Settings
 
 DEFAULTS: Final = Settings(ledger="")
@@ -170,6 +168,8 @@ def operator(
     context: Annotated[str | None, typer.Option(help="Context of the kubeconfig; default: the current one.")] = None,
 ) -> None:
     """Run the operator: CostReports of a cluster get their status, Prometheus its metrics."""
+    import asyncio
+
     from gpucost.controller.running import run
     from gpucost.core.zones import Zone
 
@@ -215,6 +215,8 @@ def operator(
 
 def _address(text: str) -> tuple[str, int]:
     """``HOST:PORT``, an IPv6 host in brackets; an empty host is every address."""
+    from gpucost.api.costreport import SpecError
+
     host, separator, port = text.rpartition(":")
     if not separator or not port.isdecimal() or int(port) > 65535:
         raise SpecError(f"--listen must be HOST:PORT such as 127.0.0.1:8080, not {text[:80]!r}")
@@ -222,6 +224,8 @@ def _address(text: str) -> tuple[str, int]:
 
 
 def _level(text: str) -> str:
+    from gpucost.api.costreport import SpecError
+
     if text.lower() not in LEVELS:
         raise SpecError(f"--log-level must be one of {', '.join(LEVELS)}, not {text[:40]!r}")
     return text.lower()
