@@ -48,6 +48,10 @@ class OperatorLibrary:
     _under_way: dict[Mark, asyncio.Task[Report]] = field(default_factory=dict)
     _turn: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
 
+    def size(self) -> int:
+        """How many CostReports there are."""
+        return len(self.reconciler.store.reports)
+
     def listed(self) -> Sequence[Listed]:
         """All CostReports, with their statuses."""
         reports = self.reconciler.store.reports.items()

@@ -123,6 +123,7 @@ class Reconciler:
                 self._again(visit.key, None)
             finally:
                 self.queue.done(visit.key)
+            await asyncio.sleep(0)  # a thousand visits with nothing to do must not keep probes and scrapes waiting
 
     def _again(self, key: Key, error: ApiError | None) -> None:
         """Come back to a report after a while that grows with every failure in a row."""

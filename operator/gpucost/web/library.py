@@ -46,6 +46,10 @@ class Kept:
 class Library(Protocol):
     """Reports by namespace and name. Every question about one raises Unknown where there is none."""
 
+    def size(self) -> int:
+        """How many reports there are."""
+        ...
+
     def listed(self) -> Sequence[Listed]:
         """All reports, with their statuses."""
         ...
@@ -78,6 +82,10 @@ class Library(Protocol):
 @dataclass(frozen=True, slots=True)
 class NoReports:
     """A library before there is anything in it."""
+
+    def size(self) -> int:
+        """None."""
+        return 0
 
     def listed(self) -> Sequence[Listed]:
         """Nothing."""

@@ -31,6 +31,10 @@ class LocalLibrary:
     def __post_init__(self) -> None:
         self._listed = [Listed(*key, status_of(report)) for key, report in self.reports.items()]
 
+    def size(self) -> int:
+        """How many reports there are."""
+        return len(self.reports)
+
     def listed(self) -> Sequence[Listed]:
         """All of them, with the status that the command line prints."""
         return self._listed

@@ -129,7 +129,7 @@ class ReportPages:
     def renew(self, key: Key) -> None:
         """A report was computed anew: where there are few, or people look at it, its page is rendered before they ask."""
         looked = time.monotonic() - self._looked.get(key, float("-inf")) < LOOKED_SECONDS
-        if looked or len(self.library.listed()) <= FEW_REPORTS:
+        if looked or self.library.size() <= FEW_REPORTS:
             self._start(self._renewed(key))
 
     async def _renewed(self, key: Key) -> None:
