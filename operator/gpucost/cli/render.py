@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from rich import box
 from rich.console import Console, Group, RenderableType
@@ -31,7 +31,7 @@ from gpucost.core.money import (
     shown_percent,
     shown_tariff,
 )
-from gpucost.report.explain import LISTED, Section
+from gpucost.report.explain import LISTED, TEXTS, WHOLE, Section
 from gpucost.report.lines import (
     NodeLine,
     TaskLine,
@@ -127,7 +127,7 @@ def table(
     texts = columns[:left] if isinstance(left, int) else left
     grid = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="dim")
     for column in columns:
-        is_text, is_whole = column in texts, column in _WHOLE
+        is_text, is_whole = column in texts, column in WHOLE
         grid.add_column(
             column, justify="left" if is_text else "right", overflow="fold", no_wrap=is_whole or not is_text
         )
@@ -362,18 +362,10 @@ def print_sections(sections: Sequence[Section], output: str) -> None:
         more = f"{len(section.rows) - LISTED:,} more rows: --output json" if len(section.rows) > LISTED else ""
         note = "; ".join(filter(None, (section.note, more)))
         if section.columns:
-            out.print(table(section.title, *section.columns, rows=rows, left=_TEXTS, note=note))
+            out.print(table(section.title, *section.columns, rows=rows, left=TEXTS, note=note))
         else:
             out.print(Text(f"{section.title}: {section.note}", style="dim"))
         out.print()
-
-
-_WHOLE: Final = frozenset(("from", "from (UTC)", "until", "started", "ended", "holds since", "outcome"))
-"""Columns of explanations that are not to be folded: instants above all."""
-_TEXTS: Final = _WHOLE | frozenset(
-    ("figure", "stated by", "cron", "zone", "state", "set by", "bucket", "type", "service", "task", "node")
-)
-"""Columns of explanations that are texts."""
 
 
 def write_all(report: Report, manifest: Mapping[str, Any], folder: Path) -> None:

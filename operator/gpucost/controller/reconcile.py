@@ -146,13 +146,10 @@ class Reconciler:
                 return
             await self._succeed(seen, await self._compute_visibly(seen, report, visit))
         except _Failed as failed:
-            self._answer(seen.key, failed.failure)
             await self._fail(seen, failed.failure)
         except LedgerError as error:
             self.metrics.ledger_error()
-            failure = Failure(LEDGER_UNAVAILABLE, str(error))
-            self._answer(seen.key, failure)
-            await self._fail(seen, failure)
+            await self._fail(seen, Failure(LEDGER_UNAVAILABLE, str(error)))
 
     def forget(self, uid: str, key: Key) -> None:
         """A report was deleted: its series vanish at once."""
@@ -375,6 +372,7 @@ class Reconciler:
 
     async def _fail(self, seen: SeenReport, failure: Failure) -> None:
         """The last good figures stay, in status and metrics; Ready says why, and it is tried again."""
+        self._answer(seen.key, failure)
         samples, seen = self._samples.get(seen.uid, ReportSamples()), self._latest(seen)
         await self._publish(seen, failed_status(failure, seen.status, seen.generation, now_us()))
         if self._exists(seen):

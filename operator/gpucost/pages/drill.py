@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-import numpy as np
-
 from gpucost.core.calendar import sum_by
 from gpucost.core.instants import instant_text
 from gpucost.core.money import shown_hours, shown_money
+from gpucost.core.schedule import NextChange
 from gpucost.pages.frame import Frame, chart_data, render
-from gpucost.pages.grid import Cell, Grid, Head, Href, Pick, grid, section_grid
+from gpucost.pages.grid import UNKNOWN, Cell, Grid, Head, Href, Pick, grid, section_grid
 from gpucost.pages.links import SERVER, query
 from gpucost.report import tables
 from gpucost.report.charts import available, chart
 from gpucost.report.explain import attempts_section, dearest_attempts, explain
+from gpucost.report.lines import bucket_of_share, day_of_bucket
 from gpucost.report.report import OUTCOMES, Report
 
 ROWS: Final = 200
@@ -43,9 +43,8 @@ def explain_page(report: Report, kind: str, name: str, frame: Frame) -> str:
 def _service_days(report: Report, service: str) -> Iterator[Grid]:
     """Money of a service by local day, leading to its attempts of the day."""
     shares, days = report.shares, len(report.dates)
-    first = np.searchsorted(report.buckets.of_cell, np.arange(report.buckets.count))
     mine = shares.service == report.services.index(service)
-    day = report.cells.day[first][shares.slot[mine] % max(report.buckets.count, 1)]
+    day = day_of_bucket(report)[bucket_of_share(report)[mine]]
     executed = sum_by(day, shares.executed_us[mine], days).tolist()
     money = [
         sum_by(day[shares.outcome[mine] == i], shares.cost[mine][shares.outcome[mine] == i], days).tolist()
@@ -124,10 +123,8 @@ def _next_changes(report: Report) -> Grid:
         (
             Cell(line.pool.name, SERVER.href("pool", line.pool.name)),
             Cell(line.pool.node_type),
-            Cell("–" if line.nodes_now is None else str(line.nodes_now)),
-            Cell("–" if line.next_change is None else str(line.next_change.nodes)),
-            Cell("–" if line.next_change is None else instant_text(line.next_change.at_us)),
-            Cell("–" if line.next_change is None else line.next_change.label),
+            Cell(UNKNOWN if line.nodes_now is None else str(line.nodes_now)),
+            *_next_change(line.next_change),
             Cell(shown_hours(line.node_us)),
             Cell(shown_money(line.cost, report.spec.currency)),
         )
@@ -136,6 +133,12 @@ def _next_changes(report: Report) -> Grid:
     labels = ("pool", "type", "nodes now", "nodes next", "from (UTC)", "by", "node-hours", "node cost")
     numeric = ("nodes now", "nodes next", "node-hours", "node cost")
     return Grid("pools", "Node pools", tuple(Head(label, "", label in numeric) for label in labels), rows)
+
+
+def _next_change(change: NextChange | None) -> tuple[Cell, Cell, Cell]:
+    if change is None:
+        return Cell(UNKNOWN), Cell(UNKNOWN), Cell(UNKNOWN)
+    return Cell(str(change.nodes)), Cell(instant_text(change.at_us)), Cell(change.label)
 
 
 def _changes(report: Report) -> Grid:

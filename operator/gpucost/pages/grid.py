@@ -11,7 +11,7 @@ from markupsafe import Markup, escape
 
 from gpucost.core.money import decimal_text, shown_hours, shown_money, shown_tariff
 from gpucost.report.columns import Column, Kind, Table
-from gpucost.report.explain import Section
+from gpucost.report.explain import TEXTS, Section
 
 UNKNOWN: Final = "–"
 
@@ -44,11 +44,10 @@ class Grid:
 
 
 class Pick(NamedTuple):
-    """A column to show: its name in the table, a label, and a form where its kind's is not wanted."""
+    """A column to show: its name in the table, and a label."""
 
     column: str
     label: str
-    form: Kind | None = None
 
 
 def rows_html(rows: Sequence[Sequence[Cell]], heads: Sequence[Head]) -> Markup:
@@ -107,17 +106,17 @@ def grid(
 ) -> Grid:
     """Some columns of a table. ``hrefs`` gives links by column, ``total`` the row under them, from a table of one row."""
     columns = {column.name: column for column in found.columns}
-    shown = [list(_cells(columns[pick.column], pick, (hrefs or {}).get(pick.column))) for pick in picks]
+    shown = [list(_cells(columns[pick.column], (hrefs or {}).get(pick.column))) for pick in picks]
     heads = tuple(_head(columns[pick.column], pick) for pick in picks)
     return Grid(found.name, title, heads, list(zip(*shown, strict=True)), _total(picks, total), note)
 
 
 def _head(column: Column, pick: Pick) -> Head:
-    return Head(pick.label, column.note, (pick.form or column.kind) not in (Kind.TEXT, Kind.FLAG))
+    return Head(pick.label, column.note, column.kind not in (Kind.TEXT, Kind.FLAG))
 
 
-def _cells(column: Column, pick: Pick, href: Href | None) -> Iterator[Cell]:
-    form = FORMS[pick.form or column.kind]
+def _cells(column: Column, href: Href | None) -> Iterator[Cell]:
+    form = FORMS[column.kind]
     for value in column.values:
         text = UNKNOWN if value is None else form(value)
         yield Cell(text, href(text) if href else None)
@@ -128,27 +127,8 @@ def _total(picks: Sequence[Pick], total: Table | None) -> tuple[Cell, ...] | Non
         return None
     columns = {column.name: column for column in total.columns}
     return Cell("total"), *(
-        next(_cells(columns[pick.column], pick, None)) if pick.column in columns else Cell("") for pick in picks[1:]
+        next(_cells(columns[pick.column], None)) if pick.column in columns else Cell("") for pick in picks[1:]
     )
-
-
-_NAMES: Final = (
-    "figure",
-    "value",
-    "stated by",
-    "cron",
-    "zone",
-    "state",
-    "set by",
-    "bucket",
-    "type",
-    "service",
-    "task",
-    "node",
-)
-_TIMES: Final = ("from", "from (UTC)", "until", "started", "ended", "holds since")
-TEXTS: Final = frozenset((*_NAMES, *_TIMES, "outcome"))
-"""Columns of explanations that are texts."""
 
 
 def section_grid(section: Section, name: str, hrefs: Mapping[str, Href], most: int) -> Grid:
@@ -159,5 +139,5 @@ def section_grid(section: Section, name: str, hrefs: Mapping[str, Href], most: i
         for row in section.rows[:most]
     ]
     more = f"the first {most:,} of {len(section.rows):,} rows" if len(section.rows) > most else ""
-    heads = tuple(Head(column, "", column not in TEXTS) for column in section.columns)
+    heads = tuple(Head(column, "", column not in TEXTS and column != "value") for column in section.columns)
     return Grid(name, section.title, heads, rows, None, "; ".join(filter(None, (section.note, more))))

@@ -19,7 +19,7 @@ from gpucost.report.charts.chart import Chart
 from gpucost.report.columns import Table
 from gpucost.report.conditions import conditions
 from gpucost.report.explain import Section, explain
-from gpucost.report.lines import by_cost, is_priced, node_line, ratio, task_lines
+from gpucost.report.lines import by_cost, is_priced, node_line, ratio, task_lines, whole_line
 from gpucost.report.report import Report
 from gpucost.report.status import display_of
 
@@ -99,12 +99,12 @@ def report_page(report: Report, frame: Frame, links: Links | None = None, extras
 
 def _facts(report: Report) -> Iterator[Fact]:
     """The answer: spent, on what, idle, what to save, and what one success costs."""
-    shown, line, currency = display_of(report), node_line(report), report.spec.currency
+    line, currency = node_line(report), report.spec.currency
     note = f"{shown_hours(line.node_us)} node-hours{_unpriced(report)}"
     yield Fact("Node cost", shown_money(line.node_cost), currency, note, "#nodes")
     if report.census is None:
         return
-    covered = f"coverage {shown['coverage'] or 'unknown'}"
+    covered = f"coverage {shown_percent(line.allocated, line.node_cost) or 'unknown'}"
     yield Fact("Allocated to tasks", shown_money(line.allocated), currency, covered, "#services")
     idle = shown_percent(line.idle_cost, line.node_cost)
     yield Fact("Idle nodes", shown_money(line.idle_cost), currency, f"{idle} of node cost" if idle else "", "#idle")
@@ -117,7 +117,7 @@ def _facts(report: Report) -> Iterator[Fact]:
 
 def _tariffs(report: Report) -> Iterator[Fact]:
     """What a success and a failed second cost, where there are any."""
-    tasks, currency = words.whole(report), report.spec.currency
+    tasks, currency = whole_line(report), report.spec.currency
     succeeded, failed_us = tasks.attempts_by[Outcome.SUCCESS], tasks.executed_by[Outcome.FAILURE]
     if succeeded:
         note = f"{succeeded:,} successes; failures included"

@@ -14,11 +14,17 @@ from gpucost.core.money import Ints, hours_text, money_text, price_text, seconds
 from gpucost.core.nodes import Pool, TypeUse, node_us
 from gpucost.engine.reduction import STILL_OPEN
 from gpucost.report.attempttables import details_of
-from gpucost.report.lines import task_lines
+from gpucost.report.lines import bucket_of_share, task_lines
 from gpucost.report.report import OUTCOMES, Report, total
 
 LISTED = 50
 """Rows of a section that are shown; what is left out is counted and summed."""
+
+
+WHOLE = frozenset(("from", "from (UTC)", "until", "started", "ended", "holds since", "outcome"))
+"""Columns that are not to be broken into lines: instants above all."""
+TEXTS = WHOLE | {"figure", "stated by", "cron", "zone", "state", "set by", "bucket", "type", "service", "task", "node"}
+"""Columns that hold texts; the others hold figures."""
 
 
 class NotFound(ValueError):
@@ -146,7 +152,7 @@ def _day(report: Report, name: str, most: int | None) -> Iterator[Section]:
         yield from _pools_in(report, use, span)
     if report.census is None:
         return
-    yield _shares(report, np.isin(_bucket(report), _buckets_of_day(report, name)), f"Who was charged on {name}")
+    yield _shares(report, np.isin(bucket_of_share(report), _buckets_of_day(report, name)), f"Who was charged on {name}")
     if report.details is not None:
         found = dearest_attempts(report, date=name)
         yield attempts_section(report, found, f"Attempts charged on {name}, the dearest first", most)
@@ -200,10 +206,6 @@ def _type_lines(report: Report, title: str, cells: np.ndarray) -> Section:
         )
     columns_shown = ("type", "node-hours", "mean price", "node cost", "allocated", "busy h", "idle cost", "executed h")
     return Section(title, columns_shown, tuple(rows))
-
-
-def _bucket(report: Report) -> Ints:
-    return report.shares.slot % max(report.buckets.count, 1)
 
 
 def _shares(report: Report, chosen: np.ndarray, title: str) -> Section:

@@ -145,9 +145,24 @@ def sum_lines(lines: list[TaskLine]) -> TaskLine:
     return whole
 
 
+def whole_line(report: Report) -> TaskLine:
+    """The line of all services."""
+    return sum_lines(list(task_lines(report).values()))
+
+
 def by_cost(lines: dict[str, TaskLine]) -> list[tuple[str, TaskLine]]:
     """Services, the dearest first."""
     return sorted(lines.items(), key=lambda item: (-item[1].cost, item[0].encode()))
+
+
+def day_of_bucket(report: Report) -> Ints:
+    """The day of each bucket: a bucket is a run of cells of one day."""
+    return report.cells.day[np.searchsorted(report.buckets.of_cell, np.arange(report.buckets.count))]
+
+
+def bucket_of_share(report: Report) -> Ints:
+    """The bucket of each row of ``report.shares``."""
+    return report.shares.slot % max(report.buckets.count, 1)
 
 
 def day_type_of(report: Report) -> Ints:

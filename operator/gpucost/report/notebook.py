@@ -15,7 +15,7 @@ from gpucost.core.money import HOUR_US, SECOND_US, Ints, group_starts, multiply_
 from gpucost.core.zones import DAY_US, Zone
 from gpucost.report.attempttables import cost_per_attempt, cost_per_failed_second, details_of, names, per_second
 from gpucost.report.columns import Column, Kind, Table
-from gpucost.report.lines import TaskLine, day_lines, ratio, task_lines
+from gpucost.report.lines import TaskLine, day_lines, day_of_bucket, ratio, task_lines
 from gpucost.report.report import OUTCOMES, Report
 
 SUCCESS, FAILURE = OUTCOMES.index(Outcome.SUCCESS), OUTCOMES.index(Outcome.FAILURE)
@@ -93,11 +93,10 @@ def gen_cost_detailed_enhanced(report: Report) -> Table:
     """A row per local date and attempt, of its part on that date; an attempt of zero length has a row of zeros."""
     details = details_of(report)
     rows, pieces = details.attempts, details.pieces
-    day_of_bucket = report.cells.day[np.searchsorted(report.buckets.of_cell, np.arange(report.buckets.count))]
     empty = np.flatnonzero(details.executed_us == 0)
     attempt = np.concatenate((pieces.attempt, empty))
     day = np.concatenate(
-        (day_of_bucket[pieces.bucket], report.cells.day[report.cells.locate(rows.part_start_us[empty])])
+        (day_of_bucket(report)[pieces.bucket], report.cells.day[report.cells.locate(rows.part_start_us[empty])])
     )
     executed = np.concatenate((pieces.executed_us, np.zeros(len(empty), dtype=np.int64)))
     cost = np.concatenate((pieces.cost, np.zeros(len(empty), dtype=np.int64)))

@@ -14,10 +14,10 @@ from gpucost.core.allocation import Outcome
 from gpucost.core.money import price_text, shown_hours, shown_money, shown_percent, shown_tariff
 from gpucost.report.columns import Kind, Table
 from gpucost.report.comparison import Comparison, ServiceChange, TypeChange
-from gpucost.report.lines import NodeLine, TaskLine, is_priced, node_line, ratio, top_lines
+from gpucost.report.lines import NodeLine, TaskLine, is_priced, node_line, ratio, top_lines, whole_line
 from gpucost.report.report import Report
 from gpucost.report.status import display_of
-from gpucost.report.words import read_and_charged, state, whole
+from gpucost.report.words import read_and_charged, state
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,7 +61,7 @@ def _answer(report: Report) -> str:
     if report.census is None:
         return f"<p>{answer}.</p>"
     idle = shown_percent(line.idle_cost, line.node_cost) or ABSENT
-    succeeded = whole(report).attempts_by[Outcome.SUCCESS]
+    succeeded = whole_line(report).attempts_by[Outcome.SUCCESS]
     each = shown_tariff(ratio(line.node_cost, succeeded))
     return (
         f"<p>{answer}, {shown_money(line.idle_cost)} ({idle}) of it while they stood idle. "

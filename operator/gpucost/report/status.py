@@ -24,9 +24,8 @@ from gpucost.report.lines import (
     gpu_us,
     is_priced,
     node_line,
-    sum_lines,
-    task_lines,
     top_lines,
+    whole_line,
 )
 from gpucost.report.report import PoolLine, Report
 
@@ -132,7 +131,7 @@ def summary_of(report: Report) -> Fields:
     nodes = {**_node_fields(line, _has_tasks(report)), "gpuHours": None if gpus is None else money.hours_text(gpus)}
     if not _has_tasks(report):
         return nodes
-    whole = sum_lines(list(task_lines(report).values()))
+    whole = whole_line(report)
     return {
         **nodes,
         **_counts(whole),

@@ -18,8 +18,10 @@ from gpucost.report.lines import (
     Mask,
     NodeLine,
     TaskLine,
+    bucket_of_share,
     by_cost,
     day_lines,
+    day_of_bucket,
     day_type_lines,
     day_type_of,
     days_of,
@@ -27,8 +29,8 @@ from gpucost.report.lines import (
     node_line,
     node_lines,
     ratio,
-    sum_lines,
     task_lines,
+    whole_line,
 )
 from gpucost.report.report import OUTCOMES, Report
 
@@ -99,7 +101,7 @@ def cost_per_success(line: TaskLine) -> Fraction | None:
 def totals(report: Report) -> Table:
     """One row: the whole period."""
     nodes = node_columns([node_line(report)])
-    tasks = task_columns([sum_lines(list(task_lines(report).values()))])
+    tasks = task_columns([whole_line(report)])
     mine = {column.name for column in nodes}
     savings = Column("potential_savings", Kind.MONEY, [report.potential_savings], "idle cost of all recommended hours")
     return Table("totals", (*nodes, *(c for c in tasks if c.name not in mine), savings))
@@ -200,9 +202,7 @@ def _ended_by(report: Report, key_of_cell: np.ndarray, size: int) -> dict[Outcom
 def _money_by_day(report: Report) -> dict[Outcome, tuple[list[int], list[int]]]:
     """Per outcome: money and executed microseconds of each day."""
     sums = np.zeros((2, len(OUTCOMES), len(report.dates)), dtype=np.int64)
-    bucket = report.shares.slot % max(report.buckets.count, 1)
-    first = np.searchsorted(report.buckets.of_cell, np.arange(report.buckets.count))
-    day = report.cells.day[first][bucket] if report.buckets.count else bucket
+    day = day_of_bucket(report)[bucket_of_share(report)]
     np.add.at(sums[0], (report.shares.outcome, day), report.shares.cost)
     np.add.at(sums[1], (report.shares.outcome, day), report.shares.executed_us)
     return {outcome: (sums[0][i].tolist(), sums[1][i].tolist()) for i, outcome in enumerate(OUTCOMES)}
@@ -364,7 +364,7 @@ def service_outcomes(report: Report) -> Table:
 
 def outcomes(report: Report) -> Table:
     """One row per outcome."""
-    whole = sum_lines(list(task_lines(report).values()))
+    whole = whole_line(report)
     return Table("outcomes", _outcome_columns([(o, whole) for o in Outcome]))
 
 

@@ -9,7 +9,7 @@ from gpucost.core.allocation import Idle, Outcome
 from gpucost.core.instants import instant_text
 from gpucost.core.issues import counted
 from gpucost.core.money import shown_hours, shown_money, shown_percent
-from gpucost.report.lines import NodeLine, TaskLine, node_line, sum_lines, task_lines
+from gpucost.report.lines import NodeLine, node_line, whole_line
 from gpucost.report.report import Report
 from gpucost.report.tables import days, peaks
 
@@ -40,11 +40,6 @@ def unallocated(report: Report) -> str:
     return f"{report.spec.allocation.bucket.lower()}s and node types without a task"
 
 
-def whole(report: Report) -> TaskLine:
-    """The line of all services."""
-    return sum_lines(list(task_lines(report).values()))
-
-
 def unused_types(report: Report) -> Iterator[tuple[str, NodeLine]]:
     """Node types that cost something and on which no task ran."""
     for k, name in enumerate(report.types):
@@ -55,7 +50,7 @@ def unused_types(report: Report) -> Iterator[tuple[str, NodeLine]]:
 
 def leaks(report: Report) -> list[Leak]:
     """Money that bought no success, the largest first; attempts carry a share of idle nodes with ``idle: Distribute``."""
-    tasks, nodes = whole(report), node_line(report)
+    tasks, nodes = whole_line(report), node_line(report)
     found = [
         Leak(f"{outcome.lower()} attempts", counted(tasks.attempts_by[kind], "attempt"), tasks.cost_by[kind])
         for kind, outcome in ((Outcome.FAILURE, "failed"), (Outcome.INTERRUPTED, "interrupted"))
@@ -81,7 +76,7 @@ def findings(report: Report) -> Iterator[str]:
             f"{shown_money(line.node_cost, currency)} for nodes; {shown_money(line.idle_cost, currency)} of it ({idle}) "
             "while they stood idle"
         )
-    failed = whole(report).cost_by[Outcome.FAILURE]
+    failed = whole_line(report).cost_by[Outcome.FAILURE]
     if failed:
         worst, money = worst_day(report)
         yield (
