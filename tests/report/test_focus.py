@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
+import pyarrow
 import pyarrow.parquet
 import pytest
 from hypothesis import given
@@ -22,6 +24,7 @@ from gpucost.api.costreport import parse_spec
 from gpucost.core.instants import instant_text
 from gpucost.ledger.records import FinalReport
 from gpucost.report.build import Inputs, build_report
+from gpucost.report.columns import Coded, Column, Kind, Table
 from gpucost.report.files import parquet
 from gpucost.report.focus import correction_rows, focus_rows
 from gpucost.report.lines import node_line, task_lines
@@ -120,6 +123,25 @@ def test_parquet_has_the_same_rows() -> None:
         for name, value in row.items():
             same = Decimal(value) == Decimal(other[name] or "") if value and "Cost" in name else value == other[name]
             assert same or name.endswith("Quantity"), name
+
+
+def test_parquet_holds_a_text_once_and_no_byte_more() -> None:
+    """A text that is there thrice, as names of node types with one currency are, once had memory of the process behind it."""
+    coded = Coded(["A100", "H100", "A100", "A100", None, ""], np.arange(6))
+    pages = [
+        pyarrow.parquet.ParquetFile(pyarrow.BufferReader(parquet(Table("nodes", (Column("type", Kind.TEXT, texts),)))))
+        for texts in (coded, list(coded))
+    ]
+    assert [page.read()["type"].to_pylist() for page in pages] == [["A100", "H100", "A100", "A100", None, ""]] * 2
+    assert len({page.metadata.row_group(0).column(0).total_uncompressed_size for page in pages}) == 1
+
+
+@pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
+def test_columns_of_charges_name_each_text_once(path: Path) -> None:
+    columns = [column.combine_chunks() for column in focus_rows(report_of(golden_case(path), details=False)).arrow()]
+    coded = [column.dictionary for column in columns if isinstance(column, pyarrow.DictionaryArray)]
+    assert coded
+    assert all(len(texts) == len(texts.unique()) for texts in coded)
 
 
 # Reports that have less

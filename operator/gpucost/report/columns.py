@@ -127,11 +127,14 @@ def _array(column: Column) -> pa.Array:
 
 
 def _coded(values: Coded) -> pa.Array:
+    """As a dictionary of different texts: Arrow's Parquet writer pads one that repeats itself with memory it never set."""
     import pyarrow as pa
 
     absent = np.array([text is None for text in values.texts], dtype=bool)
-    codes = pa.array(values.codes.astype(np.int32), mask=absent[values.codes])
-    return pa.DictionaryArray.from_arrays(codes, pa.array([text or "" for text in values.texts], pa.string()))
+    different = {text: number for number, text in enumerate(dict.fromkeys(text or "" for text in values.texts))}
+    codes = np.array([different[text or ""] for text in values.texts], dtype=np.int32)
+    indices = pa.array(codes[values.codes], mask=absent[values.codes])
+    return pa.DictionaryArray.from_arrays(indices, pa.array(list(different), pa.string()))
 
 
 def _decimals(column: Column) -> pa.Array:
