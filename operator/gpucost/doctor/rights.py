@@ -127,14 +127,21 @@ async def who_am_i(cluster: Cluster) -> Subject:
 
 async def examine_rights(cluster: Cluster, subject: Subject, rights: Sequence[Right]) -> list[Finding]:
     """Ask the server about each right. Raises ApiError."""
+    # Each is awaited, whatever another raises: a request that is cancelled amid a TLS handshake leaves its socket open.
+    denied = await asyncio.gather(*(_denied(cluster, subject, right) for right in rights), return_exceptions=True)
     try:
-        denied = await asyncio.gather(*(_denied(cluster, subject, right) for right in rights))
+        return [judge_right(subject, right, _verbs(found)) for right, found in zip(rights, denied, strict=True)]
     except ApiError as error:
         if error.status != 403:
             raise
         what = f"you may not ask for the rights of {subject}: {error}"
         return [skipped("rights", what, "run gpucost doctor as the operator: kubectl exec in its pod")]
-    return [judge_right(subject, right, verbs) for right, verbs in zip(rights, denied, strict=True)]
+
+
+def _verbs(found: list[str] | BaseException) -> list[str]:
+    if isinstance(found, BaseException):
+        raise found
+    return found
 
 
 async def _denied(cluster: Cluster, subject: Subject, right: Right) -> list[str]:
