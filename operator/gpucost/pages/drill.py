@@ -9,7 +9,7 @@ from gpucost.core.calendar import sum_by
 from gpucost.core.instants import instant_text
 from gpucost.core.money import shown_hours, shown_money
 from gpucost.core.schedule import NextChange
-from gpucost.pages.frame import Frame, chart_data, render
+from gpucost.pages.frame import Frame, chart_data, render, sections_page
 from gpucost.pages.grid import UNKNOWN, Cell, Grid, Head, Href, Pick, grid, section_grid
 from gpucost.pages.links import SERVER, query
 from gpucost.report import tables
@@ -35,9 +35,7 @@ def explain_page(report: Report, kind: str, name: str, frame: Frame) -> str:
     extra = {"service": _service_days, "day": _attempts_of_day}.get(kind)
     if extra is not None and report.census is not None:
         grids[1:1] = extra(report, name)
-    return render(
-        "sections.html.j2", frame, title=f"{kind.capitalize()} {name}", intro="", grids=grids, charts={}, pages=()
-    )
+    return sections_page(frame, f"{kind.capitalize()} {name}", grids)
 
 
 def _service_days(report: Report, service: str) -> Iterator[Grid]:
@@ -84,7 +82,7 @@ def attempts_page(report: Report, service: str | None, date: str | None, page: i
     ways = [(name, query("attempts", **chosen, page=str(to))) for name, to in _neighbours(page, last)]
     intro = f"{len(found):,} attempts; page {page:,} of {last:,}. Allocated is what they cost in the whole period."
     shown = section_grid(section, "attempts", LINKS, ROWS)
-    return render("sections.html.j2", frame, title=f"Attempts{of}", intro=intro, grids=[shown], charts={}, pages=ways)
+    return sections_page(frame, f"Attempts{of}", [shown], intro, ways=ways)
 
 
 def _neighbours(page: int, last: int) -> Iterator[tuple[str, int]]:

@@ -12,7 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from gpucost.pages.assets import CHARTS, asset, charts_path, file_policy
-from gpucost.pages.grid import rows_html
+from gpucost.pages.grid import Grid, rows_html
 from gpucost.report.charts.chart import Chart
 from gpucost.report.charts.theme import DARK, LIGHT
 
@@ -46,6 +46,21 @@ def _environment() -> Environment:
 def render(template: str, frame: Frame, **content: Any) -> str:
     """A page. ``charts`` among the content asks for the charts' runtime."""
     return _environment().get_template(template).render(frame=frame, assets=_assets(frame, content), **content)
+
+
+def sections_page(
+    frame: Frame,
+    title: str,
+    grids: Sequence[Grid],
+    intro: str = "",
+    figures: Sequence[Chart] = (),
+    ways: Sequence[tuple[str, str]] = (),
+) -> str:
+    """A page of charts and tables. ``ways``: texts and links to more of the same."""
+    charts = {one.name: chart_data(one) for one in figures}
+    return render(
+        "sections.html.j2", frame, title=title, intro=intro, figures=figures, grids=grids, charts=charts, ways=ways
+    )
 
 
 def _assets(frame: Frame, content: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from gpucost.core.allocation import Idle, Outcome
@@ -12,8 +12,9 @@ from gpucost.core.money import SECOND_US, shown_hours, shown_money, shown_percen
 from gpucost.pages.frame import Frame, chart_data, render
 from gpucost.pages.grid import Cell, Grid, Head, Pick, grid, section_grid
 from gpucost.pages.links import Links
+from gpucost.pages.spread import CHART as SPREAD
+from gpucost.pages.spread import spreads
 from gpucost.report import tables, words
-from gpucost.report.attempttables import ALL_SERVICES
 from gpucost.report.charts import charts
 from gpucost.report.charts.chart import Chart
 from gpucost.report.columns import Table
@@ -26,8 +27,6 @@ from gpucost.report.status import display_of
 EXPLAINED: Final = 20
 """Services that a file explains one by one: those that a status names by default."""
 SECTION_ROWS: Final = 50
-SPREADS: Final = 100
-"""Services whose quantiles a page shows."""
 
 
 class Fact(NamedTuple):
@@ -141,8 +140,8 @@ def _parts(report: Report, links: Links) -> Iterator[Part]:
             "services",
             "What it was spent on",
             _who_pays(report),
-            shown("waterfall", "top_services", "top_cost_per_success", "cost_per_success_spread"),
-            [_services(report, links, totals), *_spreads(report, links)],
+            shown("waterfall", "top_services", "top_cost_per_success", SPREAD),
+            [_services(report, links, totals), *spreads(report, links)],
         )
         yield Part(
             "idle",
@@ -240,35 +239,6 @@ def _services(report: Report, links: Links, totals: Table) -> Grid:
     found = tables.services(report)
     total = totals if found.columns[0].values else None
     return grid(found, picks, "Services", hrefs={"service_name": links.to("service")}, total=total, note=note)
-
-
-def _spreads(report: Report, links: Links) -> Iterator[Grid]:
-    """Quantiles, where the report knows every attempt."""
-    if report.details is None:
-        return
-    ranked = [name for name, _ in by_cost(task_lines(report))]
-    found = tables.table(report, "distributions").where("service_name", {*ranked[:SPREADS], ALL_SERVICES})
-    more = f"; of the {SPREADS} dearest services: the table distributions has all" if len(ranked) > SPREADS else ""
-    for measure, title in (
-        ("cost_per_success", "Cost per success"),
-        ("cost_per_failed_second", "Cost per failed second"),
-    ):
-        mine = grid(found.where("measure", (measure,)), _SPREAD, title, hrefs={"service_name": links.to("service")})
-        yield replace(
-            mine,
-            name=measure,
-            note=f"how it spreads over attempts: exact, from every one, in {report.spec.currency}{more}",
-        )
-
-
-_SPREAD: Final = (
-    Pick("service_name", "service"),
-    Pick("count", "attempts"),
-    *(
-        Pick(name, "median" if name == "p50" else name)
-        for name in ("mean", "std", "p05", "p25", "p50", "p75", "p90", "p95")
-    ),
-)
 
 
 def _leaks(report: Report) -> Grid:

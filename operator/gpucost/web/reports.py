@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
@@ -13,21 +12,21 @@ from urllib.parse import quote
 
 from aiohttp import hdrs, web
 
-from gpucost.pages.assets import CHARTS, Asset, asset, charts_path
 from gpucost.pages.comparing import Other, compare_page, previous_dates
 from gpucost.pages.drill import attempts_page, explain_page, schedule_page
 from gpucost.pages.frame import Frame
 from gpucost.pages.links import SERVER, query
 from gpucost.pages.listing import last_figures_page, listing_page, message_page
 from gpucost.pages.overview import Download, Extras, report_page
+from gpucost.pages.spread import spread_page
 from gpucost.report.downloads import FORMATS, download, names
 from gpucost.report.report import Report
 from gpucost.web.access import ClosedGuard, Guard, Viewer
-from gpucost.web.encoding import takes_gzip
+from gpucost.web.behind import Behind
 from gpucost.web.library import Key, Library, NoReports, Shelved, Unavailable, Unfit, Unknown
-from gpucost.web.rendering import SEALED, Mark, Page, Pages, html, rendered
+from gpucost.web.rendering import SEALED, Page, Pages, html, rendered
+from gpucost.web.statics import Statics
 
-LOG: Final = logging.getLogger("gpucost.pages")
 Found = TypeVar("Found")
 TO_ROOT: Final = "../../../"
 """From the page of a report to the server's root: links are relative, so that a proxy may put the server below a path."""
@@ -37,7 +36,6 @@ DOWNLOADS: Final = 2
 """Downloads that are made at a time: each is in memory as a whole."""
 LOOKED_SECONDS: Final = 3600.0
 """How long after somebody looked at a report its page is kept ready."""
-FOR_EVER: Final = "public, max-age=31536000, immutable"
 OPEN: Final = "kubectl gpucost open"
 """The command that opens the pages with one's own token."""
 EXPLAINED: Final = ("pool", "service", "day", "task")
@@ -55,10 +53,8 @@ class ReportPages:
     _pages: Pages = field(default_factory=Pages)
     _looked: dict[Key, float] = field(default_factory=dict)
     """When somebody last looked at each report, by a clock in seconds."""
-    _behind: set[asyncio.Future[None]] = field(default_factory=set)
-    """Work that nobody waits for."""
-    _charts: asyncio.Task[Asset] | None = None
-    """The charts' runtime, made once for all."""
+    _statics: Statics = field(default_factory=Statics)
+    _behind: Behind = field(default_factory=Behind)
     _large: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(DOWNLOADS))
 
     async def viewer(self, request: web.Request) -> Viewer:
@@ -69,17 +65,18 @@ class ReportPages:
         """Add the routes. HEAD comes with GET; nothing else is answered."""
         add, root = app.router.add_get, "/reports/{namespace}/{name}/"
         add("/", self.index)
-        add("/static/{file}", self.static)
+        add("/static/{file}", self._statics.file)
         add(root, self.report)
         add(root.rstrip("/"), self.beside)
         add(root + "schedule", self.schedule)
         add(root + "attempts", self.attempts)
+        add(root + "spread", self.spread)
         add(root + "compare", self.compare)
         add(root + "download", self.download)
         add(root + "artifacts/{time}/{file}", self.artifact)
         for kind in EXPLAINED:
             add(root + kind, self._explaining(kind))
-        app.on_cleanup.append(self._end)
+        app.on_cleanup.append(self._behind.end)
 
     # Who asks for what
 
@@ -105,7 +102,7 @@ class ReportPages:
     async def report(self, request: web.Request) -> web.Response:
         """The page of a report; where it can't be computed, the last figures of its status."""
         _, key = await self._allowed(request)
-        self._start(self._warm())
+        self._behind.start(self._statics.warm())
         try:
             page = await self._report_page(key)
         except web.HTTPServiceUnavailable as error:
@@ -123,14 +120,14 @@ class ReportPages:
             kept=[Download(one.name, f"artifacts/{quote(one.name)}") for one in kept],
         )
         frame = Frame("/".join(key), TO_ROOT, (), shelved.notice)
-        mark = _mark("report", shelved, tuple(kept))
+        mark = _mark(shelved, "report", tuple(kept))
         return await self._pages.page(mark, lambda: report_page(shelved.report, frame, SERVER, extras))
 
     def renew(self, key: Key) -> None:
         """A report was computed anew: where there are few, or people look at it, its page is rendered before they ask."""
         looked = time.monotonic() - self._looked.get(key, float("-inf")) < LOOKED_SECONDS
         if looked or self.library.size() <= FEW_REPORTS:
-            self._start(self._renewed(key))
+            self._behind.start(self._renewed(key))
 
     async def _renewed(self, key: Key) -> None:
         with suppress(web.HTTPException):  # whoever asks is told
@@ -140,48 +137,20 @@ class ReportPages:
         now = time.monotonic()
         self._looked = {one: at for one, at in self._looked.items() if now - at < LOOKED_SECONDS} | {key: now}
 
-    async def _warm(self) -> None:
-        """Make the charts' runtime before the browser asks for it: that takes a second or two, once."""
-        await self._runtime()
-
-    async def _runtime(self) -> Asset:
-        """The charts' runtime; however many ask for it, one process makes it."""
-        if self._charts is None or (self._charts.done() and self._charts.exception()):
-            self._charts = asyncio.ensure_future(asyncio.to_thread(asset, CHARTS))
-        return await asyncio.shield(self._charts)
-
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
-        """Do something that nobody waits for."""
-        task = asyncio.ensure_future(work)
-        self._behind.add(task)
-        task.add_done_callback(self._finished)
-
-    def _finished(self, task: asyncio.Future[None]) -> None:
-        self._behind.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            LOG.error("a page can't be made ready: %s", error, exc_info=error)
-
-    async def _end(self, _: web.Application) -> None:
-        for task in self._behind:
-            task.cancel()
-
     async def schedule(self, request: web.Request) -> web.Response:
         """Node counts over time."""
         _, key = await self._allowed(request)
-        shelved = await self._shelved(key)
-        frame = _inner(key, "Schedules", shelved.notice)
-        return html(
-            request, await self._pages.page(_mark("schedule", shelved), lambda: schedule_page(shelved.report, frame))
-        )
+        return await self._shown(request, await self._shelved(key), "Schedules", schedule_page)
 
     def _explaining(self, kind: str) -> Callable[[web.Request], Awaitable[web.Response]]:
         async def explain(request: web.Request) -> web.Response:
             _, key = await self._allowed(request)
             name = request.query.get("name", "")
             shelved = await (self._detailed if kind == "task" else self._shelved)(key)
-            frame = _inner(key, f"{kind.capitalize()} {name}", shelved.notice)
-            mark = _mark("explain", shelved, kind, name)
-            return html(request, await self._pages.page(mark, lambda: explain_page(shelved.report, kind, name, frame)))
+            title = f"{kind.capitalize()} {name}"
+            return await self._shown(
+                request, shelved, title, lambda found, frame: explain_page(found, kind, name, frame)
+            )
 
         return explain
 
@@ -189,14 +158,33 @@ class ReportPages:
         """Attempts of a service, a day or both."""
         _, key = await self._allowed(request)
         service, date, page = request.query.get("service"), request.query.get("date"), request.query.get("page", "1")
-        shelved = await self._detailed(key)
         number = int(page) if page.isdecimal() and len(page) < 9 else 1
-        frame = _inner(key, "Attempts", shelved.notice)
-        mark = _mark("attempts", shelved, service, date, number)
-        return html(
+        return await self._shown(
             request,
-            await self._pages.page(mark, lambda: attempts_page(shelved.report, service, date, number, frame)),
+            await self._detailed(key),
+            "Attempts",
+            lambda found, frame: attempts_page(found, service, date, number, frame),
+            (service, date, number),
         )
+
+    async def spread(self, request: web.Request) -> web.Response:
+        """How costs spread over attempts."""
+        _, key = await self._allowed(request)
+        return await self._shown(request, await self._detailed(key), "Spread of costs", spread_page)
+
+    async def _shown(
+        self,
+        request: web.Request,
+        shelved: Shelved,
+        title: str,
+        render: Callable[[Report, Frame], str],
+        choice: tuple[object, ...] = (),
+    ) -> web.Response:
+        """A page beside the report's. Its title and the reader's choice tell it from the others of the same figures."""
+        report = shelved.report
+        frame = _inner((report.namespace, report.name), title, shelved.notice)
+        mark = _mark(shelved, title, *choice)
+        return html(request, await self._pages.page(mark, lambda: render(report, frame)))
 
     async def compare(self, request: web.Request) -> web.Response:
         """What changed from another report, or from another period of the same one, to this."""
@@ -252,20 +240,6 @@ class ReportPages:
             raise web.HTTPNotFound(text=f"no file {name[:200]} is kept of this report")
         return web.Response(body=content, headers=_kept_headers(request.match_info["file"]))
 
-    async def static(self, request: web.Request) -> web.Response:
-        """Style and scripts. They say nothing of anybody's figures, so everybody may have them."""
-        path = f"static/{request.match_info['file']}"
-        found = next((one for one in map(asset, ("page.css", "page.js")) if one.path == path), None)
-        if path == charts_path():
-            found = await self._runtime()
-        if found is None:
-            raise web.HTTPNotFound(text="no such file")
-        zipped = takes_gzip(",".join(request.headers.getall(hdrs.ACCEPT_ENCODING, [])))
-        headers = {hdrs.CONTENT_TYPE: found.media_type, hdrs.CACHE_CONTROL: FOR_EVER, hdrs.VARY: "Accept-Encoding"}
-        if zipped:
-            headers[hdrs.CONTENT_ENCODING] = "gzip"
-        return web.Response(body=found.zipped if zipped else found.text.encode(), headers=headers)
-
     # Where it comes from
 
     async def _shelved(self, key: Key) -> Shelved:
@@ -287,10 +261,10 @@ async def _answered(asked: Awaitable[Found]) -> Found:
         raise web.HTTPServiceUnavailable(text=str(error)) from None
 
 
-def _mark(page: str, shelved: Shelved, *more: object) -> Mark:
+def _mark(shelved: Shelved, *choice: object) -> tuple[object, ...]:
     """What decides a page of a report: figures of the same instant are the same."""
     report = shelved.report
-    return page, report.namespace, report.name, report.now_us, report.input_revision, shelved.notice, *more
+    return report.namespace, report.name, report.now_us, report.input_revision, shelved.notice, *choice
 
 
 def _inner(key: Key, title: str, notice: str) -> Frame:
