@@ -114,7 +114,16 @@ def test_every_link_of_a_report_s_page_leads_somewhere(visit: StartVisit, site: 
 
 @pytest.mark.parametrize(
     "path",
-    ["", "schedule", "service?name=video", "day?date&name=2025-08-20", "attempts", "compare", "pool?name=l4-pool"],
+    [
+        "",
+        "schedule",
+        "service?name=video",
+        "day?date&name=2025-08-20",
+        "attempts",
+        "spread",
+        "compare",
+        "pool?name=l4-pool",
+    ],
 )
 def test_everybody_can_use_the_pages(visit: StartVisit, site: Site, path: str) -> None:
     found = visit(width=320)

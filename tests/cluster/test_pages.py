@@ -181,6 +181,26 @@ def test_figures_are_those_of_the_status_down_to_an_attempt(deployed: Deployment
     assert page.locator("h1").inner_text() == "Cost reports"
 
 
+def test_quantiles_are_exact_from_the_attempts(deployed: Deployment) -> None:
+    """Successes cost 32 and 8 USD: their median is between them, and the failed quarter of an hour cost 8 too."""
+    deployed.example()
+    found = deployed.as_viewer(deployed.place.namespace)
+    found.go(deployed.page())
+    found.page.get_by_role("link", name="Spread of costs").click()
+    found.drawn()
+    table = "cost_per_success"
+    medians = dict(zip(found.column(table, "service"), found.column(table, "median"), strict=True))
+    assert medians == {"(all)": "20.000000", "<b>video</b>": "32.000000", "text2img": "8.000000"}
+    assert found.column("cost_per_failed_second", "p95")[0] == "0.008889"
+
+
+def test_a_report_without_tasks_has_no_attempts_to_show(deployed: Deployment) -> None:
+    found = deployed.as_admin()
+    for path in ("attempts", "spread", "task?name=7"):
+        found.go(deployed.page("theirs", path, deployed.theirs), status=404)
+        assert "the report has no spec.tasks" in found.text()
+
+
 def test_metrics_of_the_operator_add_up_to_the_page(deployed: Deployment) -> None:
     deployed.example()
     labels = f'namespace="{deployed.place.namespace}"', 'report="example"', 'node_type="l4"'

@@ -86,6 +86,8 @@ class OperatorLibrary:
         """The report with its attempts, as of the moment of the figures shown. Raises Unknown, Unavailable, Unfit."""
         shelved, seen = await self.shelved(key), self._seen(key)
         shown = shelved.report
+        if shown.census is None:
+            return shelved  # without tasks it has no attempts, and the page says so
         if not self.lists_attempts(shown):
             raise Unfit(
                 f"the report has {shown.quality.charged:,} attempts, more than are read here one by one "

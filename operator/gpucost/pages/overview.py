@@ -141,7 +141,7 @@ def _parts(report: Report, links: Links) -> Iterator[Part]:
             "What it was spent on",
             _who_pays(report),
             shown("waterfall", "top_services", "top_cost_per_success", SPREAD),
-            [_services(report, links, totals), *spreads(report, links)],
+            [_services(report, links, totals), *(spreads(report, links) if report.details is not None else ())],
         )
         yield Part(
             "idle",

@@ -31,9 +31,7 @@ _PICKS: Final = (
 
 
 def spreads(report: Report, links: Links) -> Iterator[Grid]:
-    """Quantiles of each measure, where the report knows every attempt."""
-    if report.details is None:
-        return
+    """Quantiles of each measure. Raises NoDetails where the report does not know every attempt."""
     ranked = [name for name, _ in by_cost(task_lines(report))]
     found = tables.table(report, "distributions").where("service_name", {*ranked[:SPREADS], ALL_SERVICES})
     more = f"; of the {SPREADS} dearest services: the table distributions has all" if len(ranked) > SPREADS else ""
@@ -44,6 +42,6 @@ def spreads(report: Report, links: Links) -> Iterator[Grid]:
 
 
 def spread_page(report: Report, frame: Frame) -> str:
-    """The spread of costs alone, for a server whose reports' pages do not know every attempt."""
+    """The spread of costs alone, for a server whose reports' pages do not know every attempt. Raises NoDetails."""
     found = [chart(report, CHART)] if CHART in available(report) else []
     return sections_page(frame, "Spread of costs", list(spreads(report, SERVER)), INTRO, found)
