@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import cache
 from typing import Any
 
 import duckdb
@@ -93,9 +94,15 @@ def _key(rows: list[dict[str, Any]], name: str) -> pa.Array:
     return pa.array([None if value is None else str(value) for value in values], pa.string())
 
 
+@cache
+def _database() -> duckdb.DuckDBPyConnection:
+    """One for all cases of a process, with one thread: to open one takes longer than to compute a case."""
+    return duckdb.connect(config={"threads": 1})
+
+
 def report_of(case: dict[str, Any], *, details: bool = True) -> Report:
     """The report of a case, by way of DuckDB."""
-    with duckdb.connect() as con:
+    with _database().cursor() as con:
         con.execute("SET TimeZone = 'UTC'")
         con.register("raw", events_of(case))
         inputs = Inputs("case", "default", parse_spec(spec_of(case)), versions_of(case), tasks=(con, "raw"))

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 import duckdb
 
-from gpucost.report.columns import Table
+from gpucost.report.columns import Column, Kind, Table
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -50,16 +51,24 @@ def csv_chunks(found: Table) -> Iterator[bytes]:
     Decimals keep all their digits, null is empty, an empty text is ``""``, texts are guarded.
     """
     rows = _guarded_rows(found.arrow())  # noqa: F841  (DuckDB finds it by its name)
-    cells = ", ".join(_cell(column.name) for column in found.columns)
+    cells = ", ".join(_cell(column) for column in found.columns)
     yield (",".join(column.name for column in found.columns) + "\n").encode()
-    with duckdb.connect() as con:  # it prints 0.000000015 where Arrow prints 1.5E-8
+    with _printer().cursor() as con:
         for batch in con.sql(f"SELECT concat_ws(',', {cells}) || chr(10) FROM rows").to_arrow_reader(_ROWS):
             yield "".join(batch.column(0).to_pylist()).encode()
 
 
-def _cell(name: str) -> str:
-    """SQL of a cell: quoted where it has to be."""
-    text = f'"{name}"::VARCHAR'
+@cache
+def _printer() -> duckdb.DuckDBPyConnection:
+    """DuckDB prints 0.000000015 where Arrow prints 1.5E-8. One for all tables: most are printed faster than one is opened."""
+    return duckdb.connect()
+
+
+def _cell(column: Column) -> str:
+    """SQL of a cell: a text is quoted where it has to be."""
+    text = f'"{column.name}"::VARCHAR'
+    if column.kind is not Kind.TEXT:
+        return f"coalesce({text}, '')"
     quoted = f"""'"' || replace({text}, '"', '""') || '"'"""
     return (
         f"""coalesce(CASE WHEN {text} = '' OR regexp_matches({text}, '[",\\r\\n]') THEN {quoted} ELSE {text} END, '')"""
