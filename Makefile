@@ -4,14 +4,15 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 OUT    ?= demo-report
 TASKS  ?= 200000
+WHOLE  := $(addprefix tests/,browser chart cli demo docs engine focus ledger report)
 
-.PHONY: demo test lint unit cluster deep bench lock docs site pictures dashboards system clean
+.PHONY: demo test lint unit whole cluster deep bench lock docs site pictures dashboards system clean
 
 demo: $(VENV)/.runtime  ## a report of an embedded task database
 	$(BIN)/gpucost demo --tasks $(TASKS) --out $(OUT)
 	@echo "Open $(OUT)/report.html in a browser, or serve the demo's pages: $(BIN)/gpucost demo --serve"
 
-test: $(VENV)/.dev system lint unit cluster  ## everything: checks, unit tests, real databases, a real Kubernetes API server
+test: $(VENV)/.dev system lint unit whole cluster  ## everything: checks, unit tests, whole reports, a real Kubernetes API server
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -19,11 +20,14 @@ lint: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-unit: $(VENV)/.dev $(VENV)/.focus
-	$(BIN)/pytest -n 2 --durations 8 --ignore=tests/cluster --ignore=tests/chart
+unit: $(VENV)/.dev  ## the parts of gpucost, each by itself
+	$(BIN)/pytest -n 2 --durations 4 $(addprefix --ignore=,$(WHOLE) tests/cluster)
 
-cluster: $(VENV)/.dev  ## one after another: a real API server, the chart and the image
-	$(BIN)/pytest --durations 8 tests/cluster tests/chart
+whole: $(VENV)/.dev $(VENV)/.focus  ## whole reports: golden cases, laws, databases, files, pages in a browser, docs, chart and image
+	$(BIN)/pytest -n 2 --durations 8 $(WHOLE)
+
+cluster: $(VENV)/.dev  ## a real Kubernetes API server: one for each of two processes, which share out the files
+	$(BIN)/pytest -n 2 --dist loadfile --durations 8 tests/cluster
 
 deep: $(VENV)/.dev  ## the property tests with many more examples
 	HYPOTHESIS_PROFILE=deep $(BIN)/pytest -n 2 --ignore=tests/cluster --ignore=tests/chart

@@ -1,7 +1,7 @@
-"""The fixtures of the tests on a real API server: one cluster a session, a namespace a test, operators on demand.
+"""The fixtures of the tests on a real API server: one cluster a process, a namespace a test, operators on demand.
 
-These tests run one after another (``make cluster``): under xdist every worker would start a cluster of its own, and the
-times that they measure would be those of a busy machine.
+Under xdist every process has a cluster of its own, and runs whole files (``make cluster``): what a file installs is there
+once, and a test may stop the server.
 """
 
 from __future__ import annotations

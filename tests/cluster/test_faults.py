@@ -103,14 +103,14 @@ def broken(site: Site, reason: str, *, about_tasks: bool = True, seconds: float 
     readable = condition(status, "TasksReadable")
     assert (readable["status"], readable["reason"]) == (("False", reason) if about_tasks else ("True", "AllRead"))
     assert figures(status) == figures(before)
-    wait_until(lambda: ready_in(live) == 0, 2, "the metric that says so")
+    wait_until(lambda: ready_in(live) == 0, 10, "the metric that says so")
     kept = of_report(live.metrics().encode(), "costs")
     changed = {key[0] for key in shown.keys() | kept.keys() if shown.get(key) != kept.get(key)}
     assert changed == {"gpucost_report_ready", "gpucost_report_ready_reason"}
     assert live.page("/healthz").status == 200
     yield status
     after = here.wait_for("costs", seconds=15)
-    wait_until(lambda: ready_in(live) == 1, 2, "the metric that says so")
+    wait_until(lambda: ready_in(live) == 1, 10, "the metric that says so")
     assert after["lastSuccessTime"] > before["lastSuccessTime"]
     assert condition(after, "TasksReadable")["status"] == "True"
     assert after["summary"]["attempts"] == before["summary"]["attempts"]

@@ -205,11 +205,11 @@ def test_series_of_a_deleted_report_vanish(site: Site) -> None:
     here.wait_for("short-lived")
     assert of_report(live.metrics().encode(), "short-lived")
     here.delete("CostReport", "short-lived")
-    wait_until(lambda: not of_report(live.metrics().encode(), "short-lived"), 2, "no series of a deleted report")
+    wait_until(lambda: not of_report(live.metrics().encode(), "short-lived"), 10, "no series of a deleted report")
     assert of_report(live.metrics().encode(), "nodes")
     here.create(cost_report("short-lived", suspend=True))
     here.wait_for("short-lived", "Suspended")
-    wait_until(lambda: of_report(live.metrics().encode(), "short-lived"), 2, "series of the new report")
+    wait_until(lambda: of_report(live.metrics().encode(), "short-lived"), 10, "series of the new report")
     told = of_report(live.metrics().encode(), "short-lived")
     assert {key[0] for key in told} == {"gpucost_report_ready", "gpucost_report_ready_reason"}
     here.delete("CostReport", "short-lived")

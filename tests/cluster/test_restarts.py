@@ -133,7 +133,7 @@ class TestDeletion:
         place.computed()
         place.cluster.wait_until(lambda: "gpucost_report_node_cost" in series(place, "example"), 5, "its series")
         place.delete("CostReport", "example")
-        place.cluster.wait_until(lambda: not series(place, "example"), 2, "its series vanish")
+        place.cluster.wait_until(lambda: not series(place, "example"), 10, "its series vanish")
 
     def test_with_the_operator_down_kubectl_waits_for_nobody(self, place: Place) -> None:
         """There are no finalizers, so nobody is needed; the series and the memory of it go at the next start."""
