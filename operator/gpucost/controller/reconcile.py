@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import astuple, dataclass, field, replace
 from typing import Any, Final
 
@@ -95,8 +95,8 @@ class Reconciler:
     keeper: Keeper
     refresh_us: int
     """For reports that state none."""
-    computed: Sequence[Callable[[Key], None]] = ()
-    """Who is told of every report that was computed."""
+    tell_computed: Callable[[Key], None] = lambda key: None
+    """Called with every report that was computed."""
     _tries: dict[Key, int] = field(default_factory=dict)
     """Failures in a row, by report."""
     _looked_us: dict[Key, int] = field(default_factory=dict)
@@ -355,8 +355,7 @@ class Reconciler:
         self.keeper.note(seen.key)
         self._answer(seen.key, report)
         self._settled(seen, next_us)
-        for tell in self.computed:
-            tell(seen.key)
+        self.tell_computed(seen.key)
 
     def _keep(self, report: Report, figures: Fields, snapshot: Snapshot) -> Settled:
         """In the ledger's thread, and before the status is written: a snapshot whose time is not the status' is not believed,

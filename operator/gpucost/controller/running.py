@@ -146,7 +146,7 @@ async def _operate(
     refresh_us = int(settings.refresh_seconds * 1e6)
     keeper = Keeper(store, queue, shelf, _artifacts(settings), settings.url)
     reconciler = Reconciler(store, queue, cluster, ledger, recorder, reads, threads, page, metrics, keeper, refresh_us)
-    reconciler.computed = (reports.renew,)
+    reconciler.tell_computed = reports.renew
     library = reports.library = OperatorLibrary(reconciler, settings.page_attempts)
     reports.guard = ClusterGuard(cluster)
     watcher = Watcher(cluster, settings.namespaces, shared, store, queue, recorder, reconciler, metrics)

@@ -76,7 +76,7 @@ class Figures:
 
     def tariff(self, nano: Fraction) -> str:
         """Money per unit for people, with as many digits as tell something: ``0.001235 USD``."""
-        return f"{shown_tariff(nano)} {self.currency}"
+        return f"{short_tariff(nano)} {self.currency}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +136,7 @@ def tariff(value: Fraction) -> float:
     return round_half_up(value.numerator, value.denominator) / NANO
 
 
-def shown_tariff(nano: Fraction) -> str:
+def short_tariff(nano: Fraction) -> str:
     """Money per unit with two decimals, or so many that there are four digits, at most nine."""
     digits = len(str(int(nano)))
     decimals = min(9, max(2, 13 - digits)) if nano < NANO else 2

@@ -23,7 +23,7 @@ from gpucost.report.charts.encodings import (
     tick_count,
     tip,
 )
-from gpucost.report.charts.figures import TOP, Figures, counted, percent, shown_name, shown_tariff, tariff, units
+from gpucost.report.charts.figures import TOP, Figures, counted, percent, short_tariff, shown_name, tariff, units
 from gpucost.report.charts.theme import Hue
 from gpucost.report.lines import NodeLine, node_line
 from gpucost.report.tables import cost_per_success
@@ -190,7 +190,7 @@ def _spread_row(figures: Figures, rank: int, name: str, found: Distribution) -> 
 
 
 def _spread_said(figures: Figures, name: str, found: Distribution) -> str:
-    p05, p25, p50, p75, p95 = (shown_tariff(found.quantiles[key]) for key in QUANTILES)
+    p05, p25, p50, p75, p95 = (short_tariff(found.quantiles[key]) for key in QUANTILES)
     said = f"A success of {shown_name(name)} cost {p50} {figures.currency} on the median (tick)"
     return f"{said}, {p25} to {p75} in the middle half (thick), {p05} to {p95} in nine cases of ten (thin)."
 
