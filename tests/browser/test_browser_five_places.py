@@ -37,9 +37,9 @@ def test_the_sums_are_the_same_in_all_five(visit: StartVisit, site: Site) -> Non
     assert found.page.locator(".facts dd a").all_inner_texts()[:3] == [shown_money(x, "USD") for x in exact.values()]
 
     status, frame = status_of(report), report.frame("totals")
-    book = openpyxl.load_workbook(BytesIO(download(report, "tables", "xlsx").content), read_only=True)
-    (in_json,) = json.loads(download(report, "totals", "json").content)
-    in_csv = pa_csv.read_csv(BytesIO(download(report, "totals", "csv").content), convert_options=TEXTS)
+    book = openpyxl.load_workbook(BytesIO(download(report, "tables", "xlsx").content()), read_only=True)
+    (in_json,) = json.loads(download(report, "totals", "json").content())
+    in_csv = pa_csv.read_csv(BytesIO(download(report, "totals", "csv").content()), convert_options=TEXTS)
     head, row = book["totals"].iter_rows(values_only=True)
     metrics = samples_of(report).rows
     for name, nano in exact.items():
@@ -66,9 +66,9 @@ def test_a_service_is_the_same_in_all_five(visit: StartVisit, site: Site) -> Non
 
     (frame,) = (row for row in report.frame("services").to_dict("records") if row["service_name"] == name)
     (in_json,) = (
-        row for row in json.loads(download(report, "services", "json").content) if row["service_name"] == name
+        row for row in json.loads(download(report, "services", "json").content()) if row["service_name"] == name
     )
-    table = pa_csv.read_csv(BytesIO(download(report, "services", "csv").content), convert_options=TEXTS).to_pylist()
+    table = pa_csv.read_csv(BytesIO(download(report, "services", "csv").content()), convert_options=TEXTS).to_pylist()
     (in_csv,) = (row for row in table if row["service_name"] == name)
     for row in (frame, in_json, in_csv):
         assert nanos(row["allocated_cost"]) == nano

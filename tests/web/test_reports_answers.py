@@ -137,9 +137,7 @@ def test_nothing_can_be_changed(server: Server, method: str, path: str) -> None:
     assert server.ask(path, method).status == 405
 
 
-@pytest.mark.parametrize(
-    "path", ["/", REPORT, f"{REPORT}schedule", f"{REPORT}service?name=video", f"{REPORT}download?table=days&format=csv"]
-)
+@pytest.mark.parametrize("path", ["/", REPORT, f"{REPORT}schedule", f"{REPORT}service?name=video"])
 def test_head_is_get_without_a_body(server: Server, path: str) -> None:
     got, head = server.ask(path), server.ask(path, "HEAD")
     assert (head.status, head.body) == (200, b"")
@@ -182,6 +180,14 @@ def test_a_download_is_no_page(server: Server, path: str) -> None:
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Cache-Control"] == "no-store"
     assert not headers["Content-Type"].startswith("text/html")
+
+
+def test_head_of_a_download_makes_nothing_of_it(server: Server) -> None:
+    """So its length is not known."""
+    got, head = (server.ask(f"{REPORT}download?table=days&format=csv", method) for method in ("GET", "HEAD"))
+    assert (head.status, head.body) == (200, b"")
+    for name in ("Content-Type", "Content-Disposition", "Cache-Control"):
+        assert head.headers[name] == got.headers[name]
 
 
 def test_a_download_has_a_plain_name(server: Server) -> None:

@@ -20,10 +20,9 @@ from gpucost.ledger.records import FinalReport
 from gpucost.pages.frame import Frame
 from gpucost.pages.overview import report_page
 from gpucost.report.csvtext import csv_chunks
-from gpucost.report.downloads import FOCUS as FOCUS_ROWS
-from gpucost.report.downloads import download, manifest_of
+from gpucost.report.downloads import manifest_of
 from gpucost.report.files import json_chunks
-from gpucost.report.focus import correction_rows
+from gpucost.report.focus import correction_rows, focus_rows
 from gpucost.report.report import Report
 from gpucost.report.status import cost_report
 
@@ -117,7 +116,7 @@ class Artifacts:
     def _contents(self, uid: str, report: Report) -> Iterator[tuple[str, bytes]]:
         yield PAGE, report_page(report, Frame(f"{report.namespace}/{report.name}")).encode()
         yield FIGURES, b"".join(json_chunks(cost_report(report, manifest_of(report))))
-        yield FOCUS, download(report, FOCUS_ROWS, "csv").content
+        yield FOCUS, b"".join(csv_chunks(focus_rows(report)))
         before = self._final_before(uid, report)
         if before is not None:
             yield CORRECTIONS, b"".join(csv_chunks(correction_rows(report, before)))

@@ -1,4 +1,4 @@
-"""Downloads of a report, made in memory: a table, all tables as one workbook, FOCUS charges, an archive of everything."""
+"""Downloads of a report, made as they are taken: a table, all tables as a workbook, FOCUS charges, an archive of everything."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from io import BytesIO
 from typing import Any, Final
 
 from gpucost.api.costreport import API_VERSION
@@ -42,7 +41,12 @@ class Download:
     file_name: str
     """ASCII letters, digits, dots, dashes and underscores only."""
     media_type: str
-    content: bytes
+    chunks: Iterator[bytes]
+    """Its bytes, to be taken once. What they cost is spent then."""
+
+    def content(self) -> bytes:
+        """All of them."""
+        return b"".join(self.chunks)
 
 
 def names(report: Report) -> list[tuple[str, str, str]]:
@@ -64,29 +68,57 @@ def download(report: Report, name: str, kind: str) -> Download:
     known = {known for _, known, form in names(report) if form == kind}
     if name not in known:
         raise KeyError(f"{name!r} can't be had as {kind!r}; as {kind} there are: {', '.join(sorted(known)) or 'none'}")
-    return Download(_file_name(report, name, kind), FORMATS[kind], b"".join(_chunks(report, name, kind)))
+    return Download(_file_name(report, name, kind), FORMATS[kind], _chunks(report, name, kind))
 
 
-def _chunks(report: Report, name: str, kind: str) -> Iterable[bytes]:
+def _chunks(report: Report, name: str, kind: str) -> Iterator[bytes]:
     if name == TABLES:
-        return [workbook(report)]
-    if name == EVERYTHING:
-        return [archive(report, manifest_of(report))]
-    return _FOCUS[kind](focus_rows(report)) if name == FOCUS else _TABLE[kind](table(report, name))
+        yield workbook(report)
+    elif name == EVERYTHING:
+        yield from archive(report, manifest_of(report))
+    elif name == FOCUS:
+        yield from _FOCUS[kind](focus_rows(report))
+    else:
+        yield from _TABLE[kind](table(report, name))
 
 
-def archive(report: Report, manifest: Mapping[str, Any]) -> bytes:
+class _Written:
+    """What was written since it was last taken: all that a ZIP file needs of a file."""
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+
+    def write(self, data: bytes) -> int:
+        self._parts.append(bytes(data))
+        return len(data)
+
+    def flush(self) -> None:
+        """Nothing waits."""
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def take(self) -> bytes:
+        taken = b"".join(self._parts)
+        self._parts.clear()
+        return taken
+
+
+def archive(report: Report, manifest: Mapping[str, Any]) -> Iterator[bytes]:
     """A ZIP file of all figures that ``--out`` writes, without page and charts. The same report gives the same bytes."""
-    buffer = BytesIO()
-    made = EPOCH + dt.timedelta(microseconds=report.now_us)
+    written, made = _Written(), EPOCH + dt.timedelta(microseconds=report.now_us)
     date = max(made.timetuple()[:6], (1980, 1, 1, 0, 0, 0))  # ZIP knows no earlier time
-    with zipfile.ZipFile(buffer, "w", compresslevel=1) as into:
+    with zipfile.ZipFile(written, "w") as into:
         for path, chunks in contents(report, manifest):
             entry = zipfile.ZipInfo(path, date)
-            entry.compress_type = zipfile.ZIP_STORED if path.endswith((".parquet", ".xlsx")) else zipfile.ZIP_DEFLATED
+            entry.compress_type = zipfile.ZIP_DEFLATED  # of another kind not every reader finds the end in a stream
+            # Its name is compress_level from Python 3.13 on. With more, most of the time goes into the last tenth.
+            entry._compresslevel = 1  # type: ignore[attr-defined]
             with into.open(entry, "w", force_zip64=True) as file:
-                file.writelines(chunks)
-    return buffer.getvalue()
+                for chunk in chunks:
+                    file.write(chunk)
+                    yield written.take()
+    yield written.take()
 
 
 def manifest_of(report: Report) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from aiohttp import hdrs, web
 
 from gpucost.pages.assets import SERVED_POLICY
 from gpucost.report.attempttables import NoDetails
+from gpucost.report.downloads import Download
 from gpucost.report.explain import NotFound
 from gpucost.web.encoding import takes_gzip
 
@@ -26,6 +27,9 @@ SEALED: Final = {
 }
 """Headers of every page, besides those of the server."""
 HEADERS: Final = {"Content-Security-Policy": SERVED_POLICY, **SEALED}
+
+STALLED_SECONDS: Final = 60.0
+"""How long a chunk of a download waits for a client that does not take it."""
 
 Mark = tuple[object, ...]
 """What decides a page's content."""
@@ -97,3 +101,21 @@ def html(request: web.Request, page: Page, status: int = 200, headers: Mapping[s
     if zipped:
         found[hdrs.CONTENT_ENCODING] = "gzip"
     return web.Response(body=page.zipped if zipped else page.plain, status=status, headers=found)
+
+
+async def streamed(request: web.Request, found: Download) -> web.StreamResponse:
+    """A download as an answer: each chunk is made in a thread when the one before has been sent."""
+    headers = {
+        hdrs.CONTENT_TYPE: found.media_type,
+        hdrs.CONTENT_DISPOSITION: f'attachment; filename="{found.file_name}"',
+    }
+    response = web.StreamResponse(headers=headers)
+    await response.prepare(request)
+    if request.method == hdrs.METH_HEAD:
+        return response
+    # What fails here ends the connection without the last chunk, so that half a file does not look like a whole one.
+    while (chunk := await asyncio.to_thread(next, found.chunks, None)) is not None:
+        async with asyncio.timeout(STALLED_SECONDS):
+            await response.write(chunk)
+    await response.write_eof()
+    return response

@@ -24,7 +24,7 @@ from gpucost.report.report import Report
 from gpucost.web.access import ClosedGuard, Guard, Viewer
 from gpucost.web.behind import Behind
 from gpucost.web.library import Key, Library, NoReports, Shelved, Unavailable, Unfit, Unknown
-from gpucost.web.rendering import SEALED, Page, Pages, html, rendered
+from gpucost.web.rendering import SEALED, Page, Pages, html, rendered, streamed
 from gpucost.web.statics import Statics
 
 Found = TypeVar("Found")
@@ -32,8 +32,8 @@ TO_ROOT: Final = "../../../"
 """From the page of a report to the server's root: links are relative, so that a proxy may put the server below a path."""
 FEW_REPORTS: Final = 32
 """Up to so many the page of each is kept ready, whether somebody looks or not."""
-DOWNLOADS: Final = 2
-"""Downloads that are made at a time: each is in memory as a whole."""
+DOWNLOADS: Final = 4
+"""Downloads that are made at a time: each has a table in memory."""
 LOOKED_SECONDS: Final = 3600.0
 """How long after somebody looked at a report its page is kept ready."""
 OPEN: Final = "kubectl gpucost open"
@@ -211,7 +211,7 @@ class ReportPages:
             return None
         return await _answered(self.library.over((after.namespace, after.name), start, end))
 
-    async def download(self, request: web.Request) -> web.Response:
+    async def download(self, request: web.Request) -> web.StreamResponse:
         """A table or all of them, in one of the formats."""
         _, key = await self._allowed(request)
         report = (await self._shelved(key)).report
@@ -219,17 +219,11 @@ class ReportPages:
         if kind not in FORMATS:
             raise web.HTTPNotFound(text=f"format must be one of {', '.join(FORMATS)}")
         try:
-            async with self._large:
-                found = await asyncio.to_thread(download, report, name, kind)
+            found = await asyncio.to_thread(download, report, name, kind)
         except KeyError as error:
             raise web.HTTPNotFound(text=str(error.args[0])) from None
-        return web.Response(
-            body=found.content,
-            headers={
-                hdrs.CONTENT_TYPE: found.media_type,
-                hdrs.CONTENT_DISPOSITION: f'attachment; filename="{found.file_name}"',
-            },
-        )
+        async with self._large:
+            return await streamed(request, found)
 
     async def artifact(self, request: web.Request) -> web.Response:
         """A file that was kept of an earlier computation."""
