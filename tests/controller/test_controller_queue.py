@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -96,6 +97,39 @@ def test_a_change_keeps_its_urgency_and_its_freshness_when_a_refresh_is_planned(
     visit, before = run(story)
     assert visit.urgency is Urgency.CHANGED
     assert before <= visit.since_us <= now_us()
+
+
+def test_among_many_the_next_is_the_most_urgent_and_then_the_first_that_was_due() -> None:
+    """Whatever was planned, replaced, forgotten, taken and done before: as a look at all of them would find it."""
+
+    async def story(queue: WorkQueue) -> int:
+        chance, taken = random.Random(7), 0
+        plain: dict[tuple[str, str], tuple[Urgency, int]] = {}
+        busy: set[tuple[str, str]] = set()
+        for number in range(5_000):
+            key, act = ("finops", f"r{chance.randrange(40)}"), chance.random()
+            if act < 0.4 and plain.get(key, (Urgency.REFRESH, 0))[0] is Urgency.REFRESH:
+                plain[key] = Urgency.REFRESH, number
+                queue.refresh(key, now_us())
+            elif act < 0.5 and key not in plain:
+                plain[key] = Urgency.CHANGED, number
+                queue.changed(key)
+            elif act < 0.6:
+                plain.pop(key, None)
+                queue.forget(key)
+            elif act < 0.8 and busy:
+                key = chance.choice(sorted(busy))
+                busy.discard(key)
+                queue.done(key)
+            elif free := plain.keys() - busy:
+                visit = await queue.take()
+                assert visit.key == min(free, key=lambda key: plain[key])
+                assert visit.urgency is plain.pop(visit.key)[0]
+                busy.add(visit.key)
+                taken += 1
+        return taken
+
+    assert run(story) > 500
 
 
 def test_a_deleted_report_is_not_visited() -> None:

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import version
 from typing import Final
 
@@ -84,6 +85,11 @@ def _waits_for_jobs(report: CostReport, period: Period, computed_us: int) -> boo
     return report.spec.node_pools.source is ClockSource.ACTUATED and computed_us < period.end_us + LATE_US
 
 
+@cache
+def _own_version() -> str:
+    return version("gpucost")  # read from a file each time
+
+
 def fingerprint(
     seen: SeenReport, report: CostReport, pools: Pools, marks: Mapping[Key, str], zone: Zone, computed_us: int
 ) -> str:
@@ -91,7 +97,7 @@ def fingerprint(
     refresh is due, there is nothing to compute. ``marks``: of the CronJobs' Jobs."""
     period = resolve_period(report.spec, Zone.parse(report.spec.time_zone), computed_us)
     parts = [
-        version("gpucost"),
+        _own_version(),
         seen.generation,
         seen.refresh,
         stated_parts(report.spec, pools.histories, zone, period.end_us),

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import IntEnum
+from heapq import heappop, heappush
+from itertools import count
 
 Key = tuple[str, str]
 """Namespace and name of a CostReport."""
@@ -38,12 +41,22 @@ class _Entry:
     since_us: int
 
 
+_Heap = list[tuple[tuple[float, ...], int, Key, _Entry]]
+"""Entries by an order, then by when they were pushed."""
+
+
 @dataclass(slots=True)
 class WorkQueue:
     """Reports that are due now or later, each once. For one event loop only."""
 
     debounce_seconds: float
     _waiting: dict[Key, _Entry] = field(default_factory=dict)
+    """The entry of each report; heaps may hold others that it has replaced."""
+    _later: _Heap = field(default_factory=list)
+    """By when they are due."""
+    _due: _Heap = field(default_factory=list)
+    """The most urgent first."""
+    _pushed: Iterator[int] = field(default_factory=count)
     _busy: set[Key] = field(default_factory=set)
     _stirred: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -87,18 +100,37 @@ class WorkQueue:
     def done(self, key: Key) -> None:
         """The visit is over; what was asked for meanwhile comes next."""
         self._busy.discard(key)
+        if key in self._waiting:
+            self._plan(key)
         self._stirred.set()
 
     def _add(self, key: Key, entry: _Entry) -> None:
         waiting = self._waiting.get(key)
         self._waiting[key] = entry if waiting is None else _merged(waiting, entry)
+        self._plan(key)
         self._stirred.set()
+
+    def _plan(self, key: Key) -> None:
+        entry = self._waiting[key]
+        heappush(self._later, ((entry.due,), next(self._pushed), key, entry))
 
     def _next(self) -> tuple[Key, _Entry] | None:
         """Among those that are due the most urgent, else the one that is due first."""
         now = _clock()
-        free = [(key, entry) for key, entry in self._waiting.items() if key not in self._busy]
-        return min(free, key=lambda item: (item[1].due > now, item[1].urgency, item[1].due), default=None)
+        while (found := self._first(self._later)) is not None and found[1].due <= now:
+            key, entry = found
+            heappop(self._later)
+            heappush(self._due, ((entry.urgency, entry.due), next(self._pushed), key, entry))
+        return self._first(self._due) or found
+
+    def _first(self, heap: _Heap) -> tuple[Key, _Entry] | None:
+        """The first that can be visited. Others were replaced, or wait for the end of a visit, which plans them anew."""
+        while heap:
+            _, _, key, entry = heap[0]
+            if self._waiting.get(key) is entry and key not in self._busy:
+                return key, entry
+            heappop(heap)
+        return None
 
 
 def _merged(one: _Entry, other: _Entry) -> _Entry:
