@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,8 +18,7 @@ from gpucost.core.issues import CRON_JOBS_ELSEWHERE, Issue, shorten
 from gpucost.core.schedule import HeldSchedule
 from gpucost.core.versions import KnownVersion
 from gpucost.core.zones import Zone
-from gpucost.engine.reduction import Rollup
-from gpucost.report.build import Inputs, build_report, check_length, resolve_period
+from gpucost.report.build import Inputs, Shared, build_report, check_length, resolve_period
 from gpucost.report.report import Report
 from gpucost.sources.cronjobs import read_cronjobs
 from gpucost.sources.scheduletable import SCALING, read_schedule_table
@@ -99,17 +98,17 @@ def compute_from(
         records=pools.records,
         tasks=raw,
         cluster_zone=cluster_zone,
-        rollups=kept.rollups if kept else {},
+        shared=kept.shared if kept else Shared(),
     )
     return build_report(inputs, now_us, details=details)
 
 
 @dataclass(frozen=True, slots=True)
 class KeptEvents:
-    """Task events in a DuckDB connection: the name of their relation, and the rollups that were made of them."""
+    """Task events in a DuckDB connection: the name of their relation, and what reports of them share."""
 
     relation: str
-    rollups: dict[Hashable, Rollup] = field(default_factory=dict)
+    shared: Shared = field(default_factory=Shared)
 
 
 def bring_events(report: CostReport, database: TaskDatabase) -> KeptEvents | None:

@@ -10,7 +10,7 @@ import duckdb
 import numpy as np
 
 from gpucost.api.costreport import Bucket, ClockSource, CostReportSpec, ExecutionTime, SpecError, Tasks
-from gpucost.core.actuation import Drift, Records, actuated, drift_of, runs_in_doubt
+from gpucost.core.actuation import Records, runs_in_doubt
 from gpucost.core.allocation import Shares
 from gpucost.core.attempts import charge
 from gpucost.core.calendar import Cells, cells_of
@@ -19,20 +19,28 @@ from gpucost.core.grid import Buckets, Work, buckets_of, fill_grid, per_cell
 from gpucost.core.instants import parse_date, parse_duration, parse_instant
 from gpucost.core.issues import Issue
 from gpucost.core.money import Ints, parse_price
-from gpucost.core.nodes import Clocks, NodeType, Pool, TypeUse, node_us, read_pools, type_of, use_of_type
+from gpucost.core.nodes import NodeType, Pool, type_of
 from gpucost.core.period import Period, calendar_dates, days_between, local_date, period_of, rolling_dates
 from gpucost.core.prices import PriceStep
-from gpucost.core.schedule import HeldSchedule, by_pool, next_change
-from gpucost.core.steps import Steps
-from gpucost.core.versions import KnownVersion, held_schedules, undated_edits
+from gpucost.core.schedule import HeldSchedule
+from gpucost.core.versions import KnownVersion, undated_edits
 from gpucost.core.zones import DAY_US, UTC, Zone
 from gpucost.engine.reduction import UNKNOWN_STATUS, Attempts, Reduction, Rollup, Rules, Window
 from gpucost.engine.source import TimeRule, create_source
 from gpucost.report.advice import advise
 from gpucost.report.laws import check_laws
+from gpucost.report.nodes import NodeFigures, NodeInputs, node_figures, runs_of
 from gpucost.report.quality import assess
-from gpucost.report.report import Details, Ended, PoolLine, Report, Touching, spans_of
+from gpucost.report.report import Details, Ended, Report, Touching, spans_of
 from gpucost.report.revision import jobs_part, parts_of, stated_parts
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What reports of the very same events need not compute again, by all that decides it."""
+
+    rollups: dict[Hashable, Rollup] = field(default_factory=dict)
+    nodes: dict[NodeInputs, NodeFigures] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +60,8 @@ class Inputs:
     """What became of the CronJobs' Jobs; None: nobody recorded them."""
     tasks: tuple[duckdb.DuckDBPyConnection, str] | None = None
     cluster_zone: Zone = UTC
-    rollups: dict[Hashable, Rollup] = field(default_factory=dict)
-    """Rollups of the very same events, by what decides them; a caller that keeps events for several reports keeps these."""
+    shared: Shared = field(default_factory=Shared)
+    """A caller that keeps events for several reports keeps this with them."""
 
 
 def build_report(inputs: Inputs, now_us: int, *, details: bool = False) -> Report:
@@ -70,20 +78,19 @@ def build_report(inputs: Inputs, now_us: int, *, details: bool = False) -> Repor
     buckets = buckets_of(cells, spec.allocation.bucket is Bucket.HOUR)
     # Section 2: schedules -> node counts -> node cost.
     rules = node_types(spec)
-    schedules = held_schedules(inputs.histories, inputs.cluster_zone, _instant(spec.node_pools.assume_schedules_from))
-    pools = read_pools(_clocks(inputs, schedules.held), rules, period.start_us, until_us)
+    nodes = _nodes(inputs, rules, period, now_us)
+    pools, schedules, lines = nodes.pools, nodes.schedules, nodes.lines
     # Section 3: task events -> attempts -> rollup.
     window = Window(period.start_us, until_us, now_us, cells.width_us)
     rollup, attempts = reduce_tasks(inputs, rules, window, details)
     types = _types_shown(pools, rollup)
-    uses = tuple(use_of_type(name, pools, _prices(name, rules), period.start_us, until_us) for name in types)
+    uses = tuple(nodes.use_of(name) for name in types)
     # Section 4: node cost x rollup -> allocation.
     work = _work(rollup, cells, types)
     union_us, excluded_us = _busy(rollup, cells, types), _excluded(rollup, cells, types)
     grid, shares = fill_grid(uses, cells, buckets, work, union_us, excluded_us, spec.allocation.idle)
     ended, touching = _ended(rollup, cells, types), _touching(rollup, types)
     # Sections 5 and 6: what the report shows, and whether it adds up.
-    lines = tuple(_pool_line(pool, uses, cells, period, now_us) for pool in pools)
     issues = inputs.issues + schedules.issues + undated_edits(inputs.histories, period.start_us, until_us)
     if inputs.records and spec.node_pools.source is ClockSource.ACTUATED:
         issues += runs_in_doubt(schedules.held, inputs.records, period.start_us, until_us, now_us)
@@ -140,10 +147,24 @@ def _check_clock(inputs: Inputs) -> None:
         )
 
 
-def _clocks(inputs: Inputs, held: Sequence[HeldSchedule]) -> Clocks:
-    done = None if inputs.records is None else actuated(inputs.histories, inputs.records)
-    bill_done = inputs.spec.node_pools.source is ClockSource.ACTUATED
-    return Clocks(by_pool((*held, *inputs.rows)), done, bill_done)
+def _nodes(inputs: Inputs, rules: tuple[NodeType, ...], period: Period, now_us: int) -> NodeFigures:
+    """The node figures, once for all reports that ask for the same."""
+    stated = inputs.spec.node_pools
+    asked = NodeInputs(
+        histories=tuple(map(tuple, inputs.histories)),
+        rows=inputs.rows,
+        runs=runs_of(inputs.records),
+        cluster_zone=inputs.cluster_zone,
+        assume_from_us=_instant(stated.assume_schedules_from),
+        bill_done=stated.source is ClockSource.ACTUATED,
+        rules=rules,
+        period=period,
+        now_us=now_us,
+    )
+    known = inputs.shared.nodes
+    if asked not in known:
+        known[asked] = node_figures(asked)
+    return known[asked]
 
 
 def resolve_period(spec: CostReportSpec, zone: Zone, now_us: int) -> Period:
@@ -192,10 +213,6 @@ def _cells(cells: Cells, bucket_us: Ints) -> Ints:
     return cells.locate(np.maximum(bucket_us, cells.edges[0]))
 
 
-def _prices(name: str, rules: Sequence[NodeType]) -> tuple[PriceStep, ...]:
-    return next((rule.prices for rule in rules if rule.name == name), ())
-
-
 def reduce_tasks(
     inputs: Inputs, rules: Sequence[NodeType], window: Window, details: bool
 ) -> tuple[Rollup | None, Attempts | None]:
@@ -205,12 +222,12 @@ def reduce_tasks(
         return None, None
     con, raw = inputs.tasks
     decisive = window, tasks.model_dump_json(), tuple((rule.name, rule.match) for rule in rules)
-    known = inputs.rollups.get(decisive)
+    known = inputs.shared.rollups.get(decisive)
     if known is not None and not details:
         return known, None
     create_source(con, raw, TimeRule(Zone.parse(tasks.time_zone), tasks.epoch_unit))
     with closing(Reduction(con, _attempt_rules(tasks, rules), window, keep=details)) as reduction:
-        rollup = inputs.rollups[decisive] = reduction.rollup()
+        rollup = inputs.shared.rollups[decisive] = reduction.rollup()
         return rollup, reduction.attempts() if details else None
 
 
@@ -302,30 +319,6 @@ def _touching(rollup: Rollup | None, types: Sequence[str]) -> Touching:
     mine = rows.wanted.astype(bool) & (rows.outcome < UNKNOWN_STATUS)
     kinds = _numbers(rollup, types)[rows.node_type[mine]]
     return Touching(rows.service[mine], kinds, rows.outcome[mine], rows.touching[mine])
-
-
-def _pool_line(pool: Pool, uses: Sequence[TypeUse], cells: Cells, period: Period, now_us: int) -> PoolLine:
-    use = next(use for use in uses if use.name == pool.node_type)
-    line = pool.timeline
-    current = period.start_us <= now_us < period.end_us
-    here = pool.nodes_at(now_us) if current else None
-    whole = cells.edges[[0, -1]]
-    return PoolLine(
-        pool=pool,
-        node_us=int(node_us(line.counts, whole).sum()),
-        cost=int(use.cost.pool_between(use.pools.index(pool), whole).sum()),
-        uncovered_us=int(node_us(Steps(line.known.starts, 1 - line.known.values), whole).sum()),
-        nodes_now=here,
-        scheduled_now=pool.scheduled.nodes_at(now_us) if current else None,
-        drift=_drift(pool, use, whole),
-        next_change=next_change(pool.name, pool.schedules, now_us, here) if current else None,
-    )
-
-
-def _drift(pool: Pool, use: TypeUse, whole: Ints) -> Drift | None:
-    if pool.done is None:
-        return None
-    return drift_of(pool.scheduled, pool.done, use.prices.nano_per_hour, int(whole[0]), int(whole[1]))
 
 
 def _details(attempts: Attempts, rollup: Rollup, buckets: Buckets, shares: Shares, types: Sequence[str]) -> Details:
