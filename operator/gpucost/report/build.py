@@ -177,12 +177,13 @@ def resolve_period(spec: CostReportSpec, zone: Zone, now_us: int) -> Period:
 
 def _period_at(spec: CostReportSpec, zone: Zone, now_us: int) -> Period:
     stated = spec.period
-    if stated.range and parse_date(stated.range.start) is None:
-        return period_of(_instant(stated.range.start) or 0, _instant(stated.range.end) or 0, now_us)
-    today = local_date(zone, now_us)
     if stated.range:
-        dates = parse_date(stated.range.start) or today, parse_date(stated.range.end) or today
-    elif stated.calendar:
+        first, last = parse_date(stated.range.start), parse_date(stated.range.end)
+        if first is None or last is None:  # instants: the spec takes two dates or two of these
+            return period_of(_instant(stated.range.start) or 0, _instant(stated.range.end) or 0, now_us)
+        return period_of(*days_between(first, last, zone), now_us)
+    today = local_date(zone, now_us)
+    if stated.calendar:
         dates = calendar_dates(stated.calendar.unit, stated.calendar.offset, today)
     else:
         assert stated.rolling is not None  # the spec has exactly one of three
