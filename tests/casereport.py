@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -102,11 +103,16 @@ def _database() -> duckdb.DuckDBPyConnection:
 
 def report_of(case: dict[str, Any], *, details: bool = True) -> Report:
     """The report of a case, by way of DuckDB."""
+    inputs = Inputs("case", "default", parse_spec(spec_of(case)), versions_of(case))
+    return built_with_events(case, inputs, parse_instant(case["now"], case["timeZone"]), details=details)
+
+
+def built_with_events(case: dict[str, Any], inputs: Inputs, now_us: int, *, details: bool = False) -> Report:
+    """The report of these inputs and the events of a case."""
     with _database().cursor() as con:
         con.execute("SET TimeZone = 'UTC'")
         con.register("raw", events_of(case))
-        inputs = Inputs("case", "default", parse_spec(spec_of(case)), versions_of(case), tasks=(con, "raw"))
-        return build_report(inputs, parse_instant(case["now"], case["timeZone"]), details=details)
+        return build_report(replace(inputs, tasks=(con, "raw")), now_us, details=details)
 
 
 def figures(report: Report) -> dict[str, Any]:

@@ -9,12 +9,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 from hypothesis import given
 
 import gpucost
-from casereport import events_of, spec_of, versions_of
+from casereport import built_with_events, spec_of, versions_of
 from examples import dollars, slow
 from gpucost.api.costreport import parse_spec
 from gpucost.core.comparison import NodeEffects
@@ -78,11 +77,8 @@ def report_from(case: Case, *, of_tasks: bool = True, currency: str = "USD") -> 
     now = parse_instant(case["now"], case["timeZone"])
     if not of_tasks:
         del spec["tasks"]
-        return build_report(Inputs("case", "default", parse_spec(spec), versions_of(case)), now)
-    with duckdb.connect() as con:
-        con.execute("SET TimeZone = 'UTC'; SET threads = 1")
-        con.register("raw", events_of(case))
-        return build_report(Inputs("case", "default", parse_spec(spec), versions_of(case), tasks=(con, "raw")), now)
+    inputs = Inputs("case", "default", parse_spec(spec), versions_of(case))
+    return built_with_events(case, inputs, now) if of_tasks else build_report(inputs, now)
 
 
 def check(comparison: Comparison, before: Report, after: Report) -> Comparison:

@@ -5,15 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import duckdb
 import pytest
 
-from casereport import events_of, spec_of, versions_of
+from casereport import built_with_events, spec_of, versions_of
 from focusfiles import GOLDEN, golden_case
 from gpucost.api.costreport import parse_spec
 from gpucost.core.actuation import Records
 from gpucost.core.zones import Zone
-from gpucost.report.build import Inputs, Shared, build_report
+from gpucost.report.build import Inputs, Shared
 from gpucost.report.report import Report
 from gpucost.report.status import status_of
 from simulation.clock import parse_instant
@@ -25,10 +24,7 @@ FIRST = versions_of(CASE)[0][0]
 
 
 def built(inputs: Inputs, now_us: int = NOW) -> Report:
-    with duckdb.connect() as con:
-        con.execute("SET TimeZone = 'UTC'")
-        con.register("raw", events_of(CASE))
-        return build_report(replace(inputs, tasks=(con, "raw")), now_us)
+    return built_with_events(CASE, inputs, now_us)
 
 
 def inputs_of(**spec: Any) -> Inputs:

@@ -17,9 +17,14 @@ class Period:
     data_until_us: int
 
     @property
+    def until_us(self) -> int:
+        """The end of what has happened; never before the start."""
+        return max(self.start_us, self.data_until_us)
+
+    @property
     def covered_us(self) -> int:
         """Length of what has happened; never negative."""
-        return max(0, self.data_until_us - self.start_us)
+        return self.until_us - self.start_us
 
 
 def period_of(start_us: int, end_us: int, now_us: int) -> Period:

@@ -110,7 +110,7 @@ def schedule_page(report: Report, frame: Frame) -> str:
         frame,
         figures=found,
         grids=[_next_changes(report), *grids],
-        charts={one.name: chart_data(one) for one in found},
+        charts=chart_data(found),
         issues=report.quality.issues,
     )
 

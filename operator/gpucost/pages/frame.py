@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
@@ -57,7 +57,7 @@ def sections_page(
     ways: Sequence[tuple[str, str]] = (),
 ) -> str:
     """A page of charts and tables. ``ways``: texts and links to more of the same."""
-    charts = {one.name: chart_data(one) for one in figures}
+    charts = chart_data(figures)
     return render(
         "sections.html.j2", frame, title=title, intro=intro, figures=figures, grids=grids, charts=charts, ways=ways
     )
@@ -84,9 +84,12 @@ def data_block(value: Any) -> Markup:
     return Markup(text.translate(_ESCAPES))
 
 
-def chart_data(chart: Chart) -> Mapping[str, Any]:
-    """A chart for the page's script, which gives it the theme that the reader has."""
-    return {key: value for key, value in chart.document(LIGHT).items() if key not in ("params", "config")}
+def chart_data(charts: Iterable[Chart]) -> Mapping[str, Mapping[str, Any]]:
+    """Charts by name for the page's script, which gives them the theme that the reader has."""
+    return {
+        one.name: {key: value for key, value in one.document(LIGHT).items() if key not in ("params", "config")}
+        for one in charts
+    }
 
 
 def themes() -> Mapping[str, Any]:

@@ -87,7 +87,7 @@ def report_page(report: Report, frame: Frame, links: Links | None = None, extras
         advice=report.recommendations,
         savings=[shown_money(one.savings, report.spec.currency) for one in report.recommendations],
         parts=parts,
-        charts={one.name: chart_data(one) for one in drawn},
+        charts=chart_data(drawn),
         quality=words.read_and_charged(report),
         conditions=[one for one in conditions(report) if one["type"] != "Ready"],
         proofs=[] if where.live else list(_proofs(report, where)),

@@ -73,7 +73,7 @@ def build_report(inputs: Inputs, now_us: int, *, details: bool = False) -> Repor
     _check_clock(inputs)
     # Section 1: the period, its hours and days.
     period = check_length(resolve_period(spec, zone, now_us))
-    until_us = period.start_us + period.covered_us
+    until_us = period.until_us
     cells = cells_of(period.start_us, until_us, zone)
     buckets = buckets_of(cells, spec.allocation.bucket is Bucket.HOUR)
     # Section 2: schedules -> node counts -> node cost.
@@ -161,10 +161,10 @@ def _nodes(inputs: Inputs, rules: tuple[NodeType, ...], period: Period, now_us: 
         period=period,
         now_us=now_us,
     )
-    known = inputs.shared.nodes
-    if asked not in known:
-        known[asked] = node_figures(asked)
-    return known[asked]
+    found = inputs.shared.nodes.get(asked)
+    if found is None:
+        found = inputs.shared.nodes[asked] = node_figures(asked)
+    return found
 
 
 def resolve_period(spec: CostReportSpec, zone: Zone, now_us: int) -> Period:

@@ -62,8 +62,7 @@ class NodeFigures:
 
 def node_figures(inputs: NodeInputs) -> NodeFigures:
     """Expand schedules to node counts and node cost. Raises OverflowError where 64 bits would not be exact."""
-    period = inputs.period
-    until_us = period.start_us + period.covered_us
+    period, until_us = inputs.period, inputs.period.until_us
     schedules = held_schedules(inputs.histories, inputs.cluster_zone, inputs.assume_from_us)
     done = None if inputs.runs is None else actuated(inputs.histories, Records(dict(inputs.runs)))
     clocks = Clocks(by_pool((*schedules.held, *inputs.rows)), done, inputs.bill_done)

@@ -24,7 +24,7 @@ from gpucost.report.report import Report
 from gpucost.web.access import ClosedGuard, Guard, Viewer
 from gpucost.web.behind import Behind
 from gpucost.web.library import Key, Library, NoReports, Shelved, Unavailable, Unfit, Unknown
-from gpucost.web.rendering import SEALED, Page, Pages, html, rendered, streamed
+from gpucost.web.rendering import SEALED, Mark, Page, Pages, html, rendered, streamed
 from gpucost.web.statics import Statics
 
 Found = TypeVar("Found")
@@ -255,7 +255,7 @@ async def _answered(asked: Awaitable[Found]) -> Found:
         raise web.HTTPServiceUnavailable(text=str(error)) from None
 
 
-def _mark(shelved: Shelved, *choice: object) -> tuple[object, ...]:
+def _mark(shelved: Shelved, *choice: object) -> Mark:
     """What decides a page of a report: figures of the same instant are the same."""
     report = shelved.report
     return report.namespace, report.name, report.now_us, report.input_revision, shelved.notice, *choice
