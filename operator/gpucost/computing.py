@@ -20,7 +20,7 @@ from gpucost.core.versions import KnownVersion
 from gpucost.core.zones import Zone
 from gpucost.report.build import Inputs, Shared, build_report, check_length, resolve_period
 from gpucost.report.report import Report
-from gpucost.sources.cronjobs import read_cronjobs
+from gpucost.sources.cronjobs.manifests import read_cronjobs
 from gpucost.sources.scheduletable import SCALING, read_schedule_table
 from gpucost.sources.tasks import DEFAULT_LIMITS, EVENTS, Limits, TaskDatabase, open_database
 from gpucost.sources.yamlfiles import flatten_lists, load_manifests

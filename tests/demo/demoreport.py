@@ -13,7 +13,7 @@ from gpucost.core.versions import KnownVersion
 from gpucost.demo import Demo
 from gpucost.report.build import Inputs, build_report
 from gpucost.report.report import Report
-from gpucost.sources.cronjobs import read_cronjobs
+from gpucost.sources.cronjobs.manifests import read_cronjobs
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from gpucost.core.money import Ints
 from gpucost.demo import Demo, made_demo
 from gpucost.demo.chance import below, choose, skewed
 from gpucost.report.report import OUTCOMES, Report
-from gpucost.sources.cronjobs import read_cronjobs
+from gpucost.sources.cronjobs.manifests import read_cronjobs
 
 NANO = 10**9
 

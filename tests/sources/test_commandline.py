@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from gpucost.sources.commandline import ScalingCommand, UnreadCommand, expand_references, read_scaling_command
+from gpucost.sources.cronjobs.commandline import ScalingCommand, UnreadCommand, expand_references, read_scaling_command
 
 RESIZE = "gcloud container clusters resize prod --node-pool gpu --num-nodes 4"
 SCALE = "kubectl scale --replicas=4 deploy/gpu"

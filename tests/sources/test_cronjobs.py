@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from gpucost.core import issues
 from gpucost.core.issues import SENTENCES, shorten, show
 from gpucost.core.scaling import ScheduleVersion, parse_node_count
-from gpucost.sources.cronjobs import CronJobInventory, read_cronjobs
+from gpucost.sources.cronjobs.manifests import CronJobInventory, read_cronjobs
 from gpucost.sources.yamlfiles import parse_documents
 
 Json = dict[str, Any]

@@ -17,7 +17,7 @@ from gpucost.core.issues import shorten
 from gpucost.core.zones import UTC
 from gpucost.engine.reduction import Names, list_events
 from gpucost.engine.source import UNIT_US, TimeRule, UnitError, create_source
-from gpucost.sources.cronjobs import read_cronjobs
+from gpucost.sources.cronjobs.manifests import read_cronjobs
 from gpucost.sources.tasks import EVENTS, open_database
 from gpucost.sources.yamlfiles import load_manifests
 

@@ -10,7 +10,7 @@ from gpucost.api.costreport import API_VERSION, KIND, CostReport, SpecError, par
 from gpucost.controller.queue import Key
 from gpucost.core.issues import Issue
 from gpucost.ledger.sightings import Sighting, edits_of
-from gpucost.sources.cronjobs import read_cronjobs
+from gpucost.sources.cronjobs.manifests import read_cronjobs
 
 REFRESH_ANNOTATION: Final = "gpucost.dev/refresh"
 SHARE_LABEL: Final = "gpucost.dev/share-schedules"

@@ -20,7 +20,7 @@ from gpucost.core.issues import (
 )
 from gpucost.doctor.findings import Finding, ok, problem, skipped, warning
 from gpucost.kube.client import CRON_JOBS, NAMESPACES, ApiError, Cluster
-from gpucost.sources.cronjobs import NODES_ANNOTATION, POOL_ANNOTATION
+from gpucost.sources.cronjobs.manifests import NODES_ANNOTATION, POOL_ANNOTATION
 
 NAMED: Final = 3
 """Issues that a finding repeats."""

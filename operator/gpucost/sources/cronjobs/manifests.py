@@ -31,7 +31,7 @@ from gpucost.core.issues import (
     show,
 )
 from gpucost.core.scaling import ScheduleVersion, parse_node_count, parse_pool_name
-from gpucost.sources.commandline import (
+from gpucost.sources.cronjobs.commandline import (
     Outcome,
     ScalingCommand,
     UnreadCommand,
