@@ -108,6 +108,7 @@ WHOLE_STATUS: Final[dict[str, Any]] = {
     ],
     "period": {"start": "2025-06-01T00:00:00Z", "end": _INSTANT, "dataUntil": _INSTANT, "final": True},
     "inputRevision": "3f9a",
+    "caution": "12 of 12 tasks never ran.",
     "restatements": [
         {"time": _INSTANT, "field": "summary.nodeCost", "before": "75012.00", "after": "75013.00", "why": "a price"}
     ],
@@ -165,6 +166,9 @@ WHOLE_STATUS: Final[dict[str, Any]] = {
             "message": "shut it down then",
             "savings": "1200.00",
             "confidence": "High",
+            "nodesBefore": 4,
+            "nodesAfter": 2,
+            "schedules": [{"nodePool": "gpu-a100", "schedule": "0 8 * * 1-5", "timeZone": "Europe/Berlin", "nodes": 2}],
         }
     ],
     "artifacts": [{"name": "report.html", "url": "https://gpucost.example/finops/example/"}],

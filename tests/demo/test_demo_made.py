@@ -173,7 +173,7 @@ def test_some_tasks_never_ran_some_are_lost_and_some_still_run(usual: Report) ->
 
 def test_the_report_says_what_to_do(usual: Report) -> None:
     names = {advice.name for advice in usual.recommendations}
-    assert names == {"a100-night-reduce", "h100-night-shut-down", "l4-night-shut-down", "l4-weekend-shut-down"}
+    assert names == {"h100-remove", "l4-night-shut-down", "l4-weekend-shut-down", "l4-weekday-schedule"}
     assert {advice.confidence for advice in usual.recommendations} == {"High"}
     assert {issue.reason for issue in usual.quality.issues} == {"AssumedHistory", "LostAttempts"}
 

@@ -280,8 +280,8 @@ def test_17_utilisation_is_weighted_and_absent_without_nodes() -> None:
     pools = [("a100", "0 0 * * *", 1), ("a100", "0 1 * * *", 9), ("a100", "0 2 * * *", 0)]
     report = report_on(pools, run("t", "00:00", "01:00"))
     (advice,) = report.recommendations
-    assert (advice.name, dollars(advice.savings)) == ("a100-night-reduce", 90)
-    assert "10.0 % of" in advice.message
+    assert (advice.name, dollars(advice.savings)) == ("a100-night-reduce", 80)
+    assert "at most 1 of 9 nodes" in advice.message
     weekday = {row["hour"]: row["utilization_ratio"] for row in rows(report, "hours") if row["day_type"] == "Weekday"}
     assert weekday == dict.fromkeys(range(24), None) | {0: 1, 1: 0}
     (totals,) = rows(report, "totals")

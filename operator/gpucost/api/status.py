@@ -136,7 +136,7 @@ class Summary(FullNodeFigures, AttemptCounts, Tariffs):
     interrupted_cost: Money | None = Field(default=None, description="Allocated cost of interrupted attempts.")
     open_cost: Money | None = Field(default=None, description="Allocated cost of open attempts.")
     potential_savings: Money | None = Field(
-        default=None, description="Idle cost of all hours that any recommendation is about, each counted once."
+        default=None, description="The largest single saving of each hour and node type, summed."
     )
 
 
@@ -245,6 +245,15 @@ class Quality(_Model):
     issues: list[Issue] | None = Field(default=None, description="Everything else that was noticed about the inputs.")
 
 
+class ProposedSchedule(_Model):
+    """A CronJob that a recommendation consists of."""
+
+    node_pool: str = Field(description="The pool whose nodes it sets.")
+    schedule: str = Field(description="When it fires, as spec.schedule of a CronJob.")
+    time_zone: str = Field(description="The zone of the schedule, as spec.timeZone of a CronJob.")
+    nodes: Count = Field(description="The node count that it sets.")
+
+
 class Recommendation(_Model):
     """What would save money."""
 
@@ -252,9 +261,20 @@ class Recommendation(_Model):
     node_type: str | None = Field(default=None, description="The node type that it is about.")
     node_pool: str | None = Field(default=None, description="The pool, where the type has exactly one.")
     message: str | None = Field(default=None, description="What to do, and the figures behind it.")
-    savings: Money | None = Field(default=None, description="Idle cost of the hours that it is about.")
+    savings: Money | None = Field(
+        default=None,
+        description="Saved in the period: node cost less that of the proposal; of shutting down, idle cost.",
+    )
     confidence: str | None = Field(
         default=None, description="High from 28 whole days of data, Medium from 7, else Low."
+    )
+    nodes_before: Count | None = Field(
+        default=None, description="The most nodes scheduled in the hours that it is about."
+    )
+    nodes_after: Count | None = Field(default=None, description="The most nodes proposed for these hours.")
+    schedules: list[ProposedSchedule] | None = Field(
+        default=None,
+        description="All schedules of the type's pools as proposed, in place of theirs; absent where no weekly ones say it.",
     )
 
 
@@ -284,6 +304,9 @@ class CostReportStatus(_Model):
     )
     last_success_time: str | None = Field(default=None, description="When the figures were computed.")
     next_refresh_time: str | None = Field(default=None, description="When they are computed again.")
+    caution: str | None = Field(
+        default=None, description="What was not understood and makes figures or advice doubtful; absent where all was."
+    )
     display: Display | None = Field(
         default=None, description="Figures as people read them, rounded; kubectl's columns."
     )

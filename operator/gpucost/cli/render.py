@@ -47,7 +47,15 @@ from gpucost.report.lines import (
 from gpucost.report.report import Report
 from gpucost.report.status import cost_report, display_of
 from gpucost.report.tables import cost_per_success
-from gpucost.report.words import LEAKS_OVERLAP, leaks, peak_hours, read_and_charged, state, unallocated
+from gpucost.report.words import (
+    LEAKS_OVERLAP,
+    advice_notes,
+    leaks,
+    peak_hours,
+    read_and_charged,
+    state,
+    unallocated,
+)
 
 PLAIN_WIDTH = 120
 """Width where the output is no terminal."""
@@ -144,6 +152,7 @@ def _headline(report: Report) -> RenderableType:
     currency = report.spec.currency
     zone = report.spec.time_zone
     title = Text.assemble((f"{report.namespace}/{report.name}", "bold"), f"  {shown['period']} {zone}, {state(report)}")
+    warning = [Padding(Text(report.caution, style="yellow"), (1, 0, 0, 2))] if report.caution else []
     rows = [("Node cost", shown["nodeCost"], f"{shown_hours(line.node_us)} node-hours")]
     unpriced = report.quality.unpriced_us
     if unpriced:
@@ -167,7 +176,7 @@ def _headline(report: Report) -> RenderableType:
     grid.add_column(style="dim")
     for row in rows:
         grid.add_row(*(Text(str(cell)) for cell in row))
-    return Group(title, Padding(grid, (1, 0, 0, 2)))
+    return Group(title, *warning, Padding(grid, (1, 0, 0, 2)))
 
 
 def _node_types(report: Report) -> RenderableType:
@@ -260,7 +269,7 @@ def _leaks(report: Report) -> RenderableType:
 
 def _advice(report: Report) -> RenderableType:
     rows = [[advice.message, money(advice.savings), advice.confidence] for advice in report.recommendations]
-    note = "" if rows else "nothing: at night and on weekends nodes are off, or busy enough"
+    note = "\n".join(advice_notes(report))
     return table("What to do", "recommendation", "saves", "confidence", rows=rows, note=note)
 
 

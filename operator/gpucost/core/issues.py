@@ -44,6 +44,20 @@ POOL_STATED_TWICE: Final = "PoolStatedTwice"
 DAY_TYPE_CONTRADICTION: Final = "DayTypeContradiction"
 UNREADABLE_TABLE_ROW: Final = "UnreadableTableRow"
 FURTHER_ISSUES: Final = "FurtherIssues"
+UNKNOWN_NODE_TYPE: Final = "UnknownNodeType"
+ADVICE_WITHHELD: Final = "AdviceWithheld"
+
+UNREAD_SCHEDULES: Final = frozenset(
+    (
+        UNREADABLE_CRON_JOB,
+        INCOMPLETE_CRON_JOB,
+        CONTRADICTORY_CRON_JOB,
+        UNREADABLE_SCALING_COMMAND,
+        INVALID_SCHEDULE,
+        UNREADABLE_TABLE_ROW,
+    )
+)
+"""Issues of a schedule that scales nodes, or may, and sets no count."""
 
 SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -77,6 +91,7 @@ SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
         POOL_STATED_TWICE: "A pool stated by CronJobs stands in the schedule table too; its rows are ignored.",
         DAY_TYPE_CONTRADICTION: "A row's is_weekend contradicts the day fields of its cron.",
         FURTHER_ISSUES: "A status has no room for all issues; those left out are counted.",
+        ADVICE_WITHHELD: "Too much of the inputs was not understood to advise anything about some node types.",
         UNREADABLE_TABLE_ROW: "A row of the schedule table can't be read, so it sets no node count.",
     }
 )
@@ -99,6 +114,11 @@ def shorten(text: str, limit: int = MESSAGE_TEXT_LIMIT) -> str:
     """A user's text for a message: on one line, printable, at most ``limit`` characters."""
     cut = text if len(text) <= limit else text[: limit - 1] + "\N{HORIZONTAL ELLIPSIS}"
     return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in cut)
+
+
+def as_sentence(text: str) -> str:
+    """A message of ours as a sentence of its own: a capital and a full stop."""
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
 
 
 def counted(count: int, noun: str) -> str:

@@ -155,11 +155,13 @@ class Executed:
 
 @dataclass(frozen=True, slots=True)
 class BusyTime:
-    """Union of charged attempts per node, in microseconds by bucket and type."""
+    """Union of charged attempts per node, in microseconds by bucket and type; an attempt without a node is one of its own."""
 
     bucket_us: Ints
     node_type: Ints
     busy_us: Ints
+    nodes: Ints
+    """The most nodes that were busy at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,7 +267,7 @@ class Reduction:
                 executed["wanted"],
                 executed["executed"],
             ),
-            busy=BusyTime(busy["bucket"], numbers[busy["type"]], busy["busy"]),
+            busy=BusyTime(busy["bucket"], numbers[busy["type"]], busy["busy"], busy["nodes"]),
             never_ran=int(counts["touching"][(counts["outcome"] == NEVER_RAN) & counts["wanted"]].sum()),
         )
 

@@ -54,7 +54,7 @@ UTILIZATION_RATIO: Final = Family(
     "gpucost_report_utilization_ratio", "Busy node time by billed node time.", ("node_type",)
 )
 POTENTIAL_SAVINGS: Final = Family(
-    "gpucost_report_potential_savings", "Idle cost of all hours that a recommendation names.", ("currency",)
+    "gpucost_report_potential_savings", "The largest single saving of each hour and node type, summed.", ("currency",)
 )
 
 CONFLICTS: Final = Family(

@@ -22,12 +22,14 @@ from gpucost.core.money import Ints, parse_price
 from gpucost.core.nodes import NodeType, Pool, type_of
 from gpucost.core.period import Period, calendar_dates, days_between, local_date, period_of, rolling_dates
 from gpucost.core.prices import PriceStep
+from gpucost.core.recommendations import Usage
 from gpucost.core.schedule import HeldSchedule
 from gpucost.core.versions import KnownVersion, undated_edits
 from gpucost.core.zones import DAY_US, UTC, Zone
 from gpucost.engine.reduction import UNKNOWN_STATUS, Attempts, Reduction, Rollup, Rules, Window
 from gpucost.engine.source import TimeRule, create_source
-from gpucost.report.advice import advise
+from gpucost.report.advice import Advised, advise
+from gpucost.report.doubts import Doubt, find_doubts, measure_doubts
 from gpucost.report.laws import check_laws
 from gpucost.report.nodes import NodeFigures, NodeInputs, node_figures, runs_of
 from gpucost.report.quality import assess
@@ -97,7 +99,10 @@ def build_report(inputs: Inputs, now_us: int, *, details: bool = False) -> Repor
     stated = stated_parts(spec, inputs.histories, inputs.cluster_zone, period.end_us)
     done = jobs_part(pools) if spec.node_pools.source is ClockSource.ACTUATED else {}
     known = _details(attempts, rollup, buckets, shares, types) if attempts and rollup else None
-    findings, savings = advise(spec, grid, cells, types, pools, rollup is not None)
+    quality = assess(issues, spec, lines, uses, cells, grid, rollup, schedules.held)
+    measured = measure_doubts(quality.issues, spec, len(schedules.held), grid, rollup)
+    doubts = find_doubts(measured, quality.issues, spec, types, grid, rollup)
+    advised = _advise(spec, Usage(grid, cells, _peaks(rollup, cells, types), uses), types, doubts, rollup)
     return Report(
         name=inputs.name,
         namespace=inputs.namespace,
@@ -116,10 +121,13 @@ def build_report(inputs: Inputs, now_us: int, *, details: bool = False) -> Repor
         ended=ended,
         touching=touching,
         census=rollup.census if rollup else None,
-        quality=assess(issues, spec, lines, uses, cells, grid, rollup, schedules.held),
+        quality=replace(quality, issues=(*quality.issues, *advised.withheld)),
+        measured=measured,
+        doubts=doubts,
         laws=check_laws(grid, shares, lines, buckets, spec.allocation.idle, known),
-        recommendations=findings,
-        potential_savings=savings,
+        recommendations=advised.recommendations,
+        potential_savings=advised.potential_savings,
+        needed=advised.needed,
         inputs=parts_of({**stated, **done}, inputs.rows, rollup),
         details=known,
     )
@@ -285,6 +293,23 @@ def _busy(rollup: Rollup | None, cells: Cells, types: Sequence[str]) -> Ints:
     return per_cell(
         _cells(cells, rows.bucket_us), _numbers(rollup, types)[rows.node_type], rows.busy_us, len(types), cells.count
     )
+
+
+def _peaks(rollup: Rollup | None, cells: Cells, types: Sequence[str]) -> Ints:
+    """The most nodes that were busy at once, by type and cell."""
+    peaks = np.zeros((len(types), cells.count), dtype=np.int64)
+    if rollup is not None:
+        rows = rollup.busy
+        where = _numbers(rollup, types)[rows.node_type], _cells(cells, rows.bucket_us)
+        np.maximum.at(peaks, where, rows.nodes)
+    return peaks
+
+
+def _advise(
+    spec: CostReportSpec, usage: Usage, types: Sequence[str], doubts: Sequence[Doubt], rollup: Rollup | None
+) -> Advised:
+    """Advice, for a report that reads tasks."""
+    return advise(spec, usage, types, doubts) if rollup is not None else Advised((), None, (), ())
 
 
 def _excluded(rollup: Rollup | None, cells: Cells, types: Sequence[str]) -> Ints:

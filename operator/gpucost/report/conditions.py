@@ -103,7 +103,7 @@ def conditions(report: Report) -> list[dict[str, Any]]:
 
 def _schedules(report: Report) -> Condition:
     quality = report.quality
-    unread = [issue for issue in quality.issues if issue.reason in UNREAD]
+    unread = [issue for issue in quality.issues if issue.reason in why.UNREAD_SCHEDULES]
     kept = [issue for issue in quality.issues if issue.reason == why.NOT_SHARED]
     if kept:
         return Condition(SCHEDULES_RESOLVED, False, "NotShared", "; ".join(issue.message for issue in kept)[:2000])
@@ -115,19 +115,6 @@ def _schedules(report: Report) -> Condition:
     if unread:
         return Condition(SCHEDULES_RESOLVED, False, "SchedulesUnread", f"{len(unread)} schedules can't be read")
     return Condition(SCHEDULES_RESOLVED, True, "AllResolved", f"{len(report.pools)} node pools are known throughout")
-
-
-UNREAD: Final = frozenset(
-    (
-        why.UNREADABLE_CRON_JOB,
-        why.INCOMPLETE_CRON_JOB,
-        why.CONTRADICTORY_CRON_JOB,
-        why.UNREADABLE_SCALING_COMMAND,
-        why.INVALID_SCHEDULE,
-        why.UNREADABLE_TABLE_ROW,
-    )
-)
-"""Issues of a schedule that sets no count."""
 
 
 def _tasks(report: Report) -> Condition:

@@ -18,6 +18,7 @@ from gpucost.core.nodes import TypeUse, node_us
 from gpucost.core.schedule import HeldSchedule
 from gpucost.core.versions import zones_to_warn_of
 from gpucost.engine.reduction import SKIPPED, UNKNOWN_STATUS, Census, Rollup
+from gpucost.report.doubts import known_statuses
 from gpucost.report.report import PoolLine, Quality, total
 
 
@@ -182,9 +183,7 @@ def _of_tasks(quality: Quality, spec: CostReportSpec, rollup: Rollup | None) -> 
 
 
 def _of_statuses(census: Census, spec: CostReportSpec) -> Iterator[Issue]:
-    assert spec.tasks is not None  # there is a census
-    sets = spec.tasks.statuses
-    known = {*sets.running, *sets.success, *sets.failure, *sets.waiting}
+    known = known_statuses(spec)
     counts: dict[str, int] = {}
     for status, events in zip(census.status, census.events.tolist(), strict=True):
         if status not in known and events:
@@ -192,7 +191,7 @@ def _of_statuses(census: Census, spec: CostReportSpec) -> Iterator[Issue]:
     for status in sorted(counts, key=lambda s: (-counts[s], s))[:20]:
         yield Issue(
             why.UNKNOWN_STATUS,
-            f"status {show(status)} stands in {counts[status]} events and in none of spec.tasks.statuses; attempts "
-            "that it ends are skipped",
+            f"status {show(status)} ({counted(counts[status], 'event')}) is in none of spec.tasks.statuses, so attempts that "
+            "end with it are skipped; add it to success, failure or waiting",
             counts[status],
         )

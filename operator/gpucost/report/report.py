@@ -16,13 +16,15 @@ from gpucost.core.attempts import Pieces, Spans
 from gpucost.core.calendar import Cells
 from gpucost.core.grid import Buckets, Grid
 from gpucost.core.instants import parse_duration
-from gpucost.core.issues import Issue
+from gpucost.core.issues import Issue, as_sentence
 from gpucost.core.money import Ints
 from gpucost.core.nodes import NodeType, Pool, TypeUse
 from gpucost.core.period import Period, local_date
+from gpucost.core.proposals import CronLine
 from gpucost.core.schedule import Conflict, NextChange
 from gpucost.core.zones import Zone
 from gpucost.engine.reduction import Attempts, Census
+from gpucost.report.doubts import Doubt, Doubts
 from gpucost.report.revision import revision
 
 if TYPE_CHECKING:
@@ -129,6 +131,13 @@ class Recommendation:
     message: str
     savings: int
     confidence: str
+    nodes_before: int
+    """The most that were scheduled in the hours that it is about."""
+    nodes_after: int
+    """The most that are proposed for them."""
+    schedules: tuple[CronLine, ...]
+    """All schedules of the type's pools with the proposal, in place of those that they have; empty where a person has to
+    make them, or nothing is left to schedule."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,9 +162,15 @@ class Report:
     touching: Touching
     census: Census | None
     quality: Quality
+    measured: Doubts
+    doubts: tuple[Doubt, ...]
+    """What is too much for advice, the largest first."""
     laws: tuple[Law, ...]
     recommendations: tuple[Recommendation, ...]
     potential_savings: int | None
+    """The largest single saving of each hour and type, summed; None without tasks."""
+    needed: tuple[str, ...]
+    """Idle cost that no fewer nodes would have saved, a sentence a node type."""
     inputs: Mapping[str, str]
     """A short hash of each part that the figures rest on."""
     details: Details | None
@@ -164,6 +179,11 @@ class Report:
     def input_revision(self) -> str:
         """One hash over the spec, schedule versions, prices, data watermark and method revision."""
         return revision(self.inputs)
+
+    @property
+    def caution(self) -> str | None:
+        """What a reader should know before any figure, in one sentence; None where all was understood."""
+        return as_sentence(self.doubts[0].sentence) if self.doubts else None
 
     @property
     def conserved(self) -> bool:

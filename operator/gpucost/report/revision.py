@@ -19,7 +19,7 @@ from gpucost.core.versions import KnownVersion
 from gpucost.core.zones import Zone
 from gpucost.engine.reduction import BusyTime, Counts, Executed, Rollup
 
-METHOD_REVISION: Final = "1"
+METHOD_REVISION: Final = "2"
 """Changes when the same inputs may give other figures."""
 TASK_EVENTS: Final = "task events"
 _WITHOUT_FIGURES: Final = {"refresh", "suspend", "outputs"}

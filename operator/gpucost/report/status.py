@@ -45,6 +45,7 @@ def status_of(report: Report, *, top_services: int | None = None) -> Fields:
             },
             "inputRevision": report.input_revision,
             "lastSuccessTime": instant_text(report.now_us),
+            "caution": report.caution,
             "display": display_of(report),
             "summary": summary_of(report),
             "nodeTypes": [_node_type(report, k, name) for k, name in enumerate(report.types)],
@@ -283,6 +284,13 @@ def _recommendations(report: Report) -> list[Fields] | None:
             "message": advice.message,
             "savings": money.money_text(advice.savings),
             "confidence": advice.confidence,
+            "nodesBefore": advice.nodes_before,
+            "nodesAfter": advice.nodes_after,
+            "schedules": [
+                {"nodePool": line.pool, "schedule": line.schedule, "timeZone": line.time_zone, "nodes": line.nodes}
+                for line in advice.schedules
+            ]
+            or None,
         }
         for advice in report.recommendations
     ]

@@ -103,7 +103,12 @@ def totals(report: Report) -> Table:
     nodes = node_columns([node_line(report)])
     tasks = task_columns([whole_line(report)])
     mine = {column.name for column in nodes}
-    savings = Column("potential_savings", Kind.MONEY, [report.potential_savings], "idle cost of all recommended hours")
+    savings = Column(
+        "potential_savings",
+        Kind.MONEY,
+        [report.potential_savings],
+        "the largest single saving of each hour and type, summed",
+    )
     return Table("totals", (*nodes, *(c for c in tasks if c.name not in mine), savings))
 
 
@@ -412,8 +417,24 @@ def recommendations(report: Report) -> Table:
             Column("node_type", Kind.TEXT, [x.node_type for x in rows]),
             Column("node_pool", Kind.TEXT, [x.node_pool for x in rows]),
             Column("message", Kind.TEXT, [x.message for x in rows]),
-            Column("savings", Kind.MONEY, [x.savings for x in rows], "idle cost of those hours in the period"),
+            Column(
+                "savings",
+                Kind.MONEY,
+                [x.savings for x in rows],
+                "node cost less that of the proposal; of shutting down, idle cost",
+            ),
             Column("confidence", Kind.TEXT, [x.confidence for x in rows], "High, Medium or Low"),
+            Column("nodes_before", Kind.COUNT, [x.nodes_before for x in rows], "the most scheduled in those hours"),
+            Column("nodes_after", Kind.COUNT, [x.nodes_after for x in rows], "the most proposed for them"),
+            Column(
+                "schedules",
+                Kind.TEXT,
+                [
+                    "; ".join(f"{line.pool} {line.schedule} ({line.time_zone}) {line.nodes}" for line in x.schedules)
+                    for x in rows
+                ],
+                "all cron lines of the type's pools with the proposal: pool, schedule, zone, nodes",
+            ),
         ),
     )
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from gpucost.core.allocation import Idle, Outcome
 from gpucost.core.instants import instant_text
-from gpucost.core.issues import counted
+from gpucost.core.issues import ADVICE_WITHHELD, as_sentence, counted
 from gpucost.core.money import shown_hours, shown_money, shown_percent
 from gpucost.report.lines import NodeLine, node_line, whole_line
 from gpucost.report.report import Report
@@ -94,6 +94,19 @@ def worst_day(report: Report) -> tuple[str, int]:
     found = {column.name: list(column.values) for column in days(report).columns}
     money, date = max(zip(found["failure_cost"], found["date"], strict=True))
     return str(date), int(money)
+
+
+def advice_notes(report: Report) -> Iterator[str]:
+    """What belongs under the recommendations: overlaps, what is needed, and why something is missing."""
+    found = report.recommendations
+    if report.potential_savings is not None and sum(one.savings for one in found) > report.potential_savings:
+        whole = shown_money(report.potential_savings, report.spec.currency)
+        yield f"Some of these lines are about the same hours: together they save {whole}."
+    yield from report.needed
+    withheld = [issue.message for issue in report.quality.issues if issue.reason == ADVICE_WITHHELD]
+    yield from map(as_sentence, withheld)
+    if not found and not report.needed and not withheld:
+        yield "Nothing: nodes are off when nothing runs, or busy enough."
 
 
 def peak_hours(report: Report) -> str:
