@@ -104,7 +104,11 @@ def report(
     cluster_timezone: ClusterZone = "UTC",
     fail_on: Annotated[
         list[str] | None,
-        typer.Option("--fail-on", help="uncovered, unpriced, skipped or conflicts, each with =N: exit 3 above N."),
+        typer.Option(
+            "--fail-on",
+            help="Exit 3 above any, uncovered, unpriced, skipped, conflicts, unusable, unknown-status, unknown-node, "
+            "off-schedule, never-ran or unread-scaler; each also with =N or =P%.",
+        ),
     ] = None,
     output: Annotated[
         Output, typer.Option("--output", "-o", help="Print tables, or the CostReport object.")

@@ -100,7 +100,7 @@ def build_report(inputs: Inputs, now_us: int, *, details: bool = False) -> Repor
     done = jobs_part(pools) if spec.node_pools.source is ClockSource.ACTUATED else {}
     known = _details(attempts, rollup, buckets, shares, types) if attempts and rollup else None
     quality = assess(issues, spec, lines, uses, cells, grid, rollup, schedules.held)
-    measured = measure_doubts(quality.issues, spec, len(schedules.held), grid, rollup)
+    measured = measure_doubts(quality.issues, spec, len({one.label for one in schedules.held}), grid, rollup)
     doubts = find_doubts(measured, quality.issues, spec, types, grid, rollup)
     advised = _advise(spec, Usage(grid, cells, _peaks(rollup, cells, types), uses), types, doubts, rollup)
     return Report(

@@ -64,6 +64,7 @@ REASONS: Final[Mapping[str, str]] = {
     "AllRead": "Every row of the task database was used.",
     "NoTasks": "The report has no spec.tasks, or the database no usable event.",
     "Skipped": "Attempts or rows were left out: quality says how many, and quality.issues why and what to do.",
+    "NotUnderstood": "Most events were read, and yet say too little: the message says what to map in spec.tasks.",
     "AllPriced": "Every node-hour has a price.",
     "Unpriced": "Nodes ran without a price: quality.issues names their type; add a price that holds from then on.",
     "LawsHold": "Allocated and unallocated, busy and idle, pools and hours add up exactly.",
@@ -125,6 +126,9 @@ def _tasks(report: Report) -> Condition:
     skipped = sum(quality.skipped.values())
     if unusable or skipped:
         return Condition(TASKS_READABLE, False, "Skipped", f"{skipped} attempts and {unusable} rows were left out")
+    doubt = next((doubt for doubt in report.doubts if doubt.of_tasks), None)
+    if doubt is not None and (quality.loaded or quality.never_ran):
+        return Condition(TASKS_READABLE, False, "NotUnderstood", doubt.sentence)
     if census.last_us is None:
         return Condition(TASKS_READABLE, True, "NoTasks", "the task database holds no event up to now")
     return Condition(TASKS_READABLE, True, "AllRead", f"{quality.charged} attempts are charged, none was skipped")

@@ -63,6 +63,8 @@ class Doubt:
     sentence: str
     """What, how much, and what to do; without a full stop."""
     types: tuple[str, ...]
+    of_tasks: bool = True
+    """Whether it is about task events, not about schedules."""
 
 
 def measure_doubts(
@@ -127,7 +129,7 @@ def _about_schedules(doubts: Doubts, issues: Sequence[Issue], types: Sequence[st
     if doubts.unread.part:
         first = next(issue.message for issue in issues if issue.reason in why.UNREAD_SCHEDULES)
         more = f" (and {doubts.unread.part - 1} more)" if doubts.unread.part > 1 else ""
-        yield Doubt(doubts.unread.share, f"node counts may be wrong: {first}{more}", tuple(types))
+        yield Doubt(doubts.unread.share, f"node counts may be wrong: {first}{more}", tuple(types), of_tasks=False)
 
 
 def _about_events(doubts: Doubts, issues: Sequence[Issue], types: Sequence[str], rollup: Rollup) -> Iterator[Doubt]:

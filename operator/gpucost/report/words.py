@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from gpucost.core.allocation import Idle, Outcome
 from gpucost.core.instants import instant_text
-from gpucost.core.issues import ADVICE_WITHHELD, as_sentence, counted
+from gpucost.core.issues import ADVICE_WITHHELD, counted
 from gpucost.core.money import shown_hours, shown_money, shown_percent
 from gpucost.report.lines import NodeLine, node_line, whole_line
 from gpucost.report.report import Report
@@ -103,8 +103,9 @@ def advice_notes(report: Report) -> Iterator[str]:
         whole = shown_money(report.potential_savings, report.spec.currency)
         yield f"Some of these lines are about the same hours: together they save {whole}."
     yield from report.needed
-    withheld = [issue.message for issue in report.quality.issues if issue.reason == ADVICE_WITHHELD]
-    yield from map(as_sentence, withheld)
+    withheld = any(issue.reason == ADVICE_WITHHELD for issue in report.quality.issues)
+    if withheld:
+        yield "Some advice is withheld, for too much was not understood: see AdviceWithheld, below."
     if not found and not report.needed and not withheld:
         yield "Nothing: nodes are off when nothing runs, or busy enough."
 
