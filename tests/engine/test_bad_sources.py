@@ -437,8 +437,8 @@ class TestRows:
         status = report(put(engine, events(*rows), tmp_path, server)).status()
         unknown = [(i["count"], i["message"]) for i in status["quality"]["issues"] if i["reason"] == "UnknownStatus"]
         assert [(count, message[:24]) for count, message in unknown] == [
-            (2, "status 'DONE' stands in "),
-            (1, "status '' stands in 1 ev"),
+            (2, "status 'DONE' (2 events)"),
+            (1, "status '' (1 event)"),
             (1, "status 'exploded' stands"),
         ]
         assert status["quality"]["attempts"]["skipped"] == [{"reason": "UnknownStatus", "count": 1}]

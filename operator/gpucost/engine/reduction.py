@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, Final
 
@@ -22,6 +22,7 @@ from gpucost.core.globs import Globs
 from gpucost.core.money import Ints, group_starts
 from gpucost.core.nodes import UNKNOWN_TYPE
 from gpucost.engine.nodes import UNKNOWN, Nodes
+from gpucost.engine.peaks import Peaks, find_peaks
 from gpucost.engine.session import SHARED, Session, read_sql
 from gpucost.engine.source import SOURCE
 
@@ -155,13 +156,11 @@ class Executed:
 
 @dataclass(frozen=True, slots=True)
 class BusyTime:
-    """Union of charged attempts per node, in microseconds by bucket and type; an attempt without a node is one of its own."""
+    """Union of charged attempts per node, in microseconds by bucket and type."""
 
     bucket_us: Ints
     node_type: Ints
     busy_us: Ints
-    nodes: Ints
-    """The most nodes that were busy at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +182,7 @@ class Rollup:
     counts: Counts
     executed: Executed
     busy: BusyTime
+    peaks: Peaks
     never_ran: int
 
 
@@ -250,8 +250,9 @@ class Reduction:
         self._reduce_ranges(self._ranges(int(census["events"].sum())))
         self._reconsider()
         with self._reader.fork() as session:
-            session.view("pieces", span=self._span())
+            session.table("pieces", span=self._span())
             counts, executed, busy, copies = map(session.columns, ("counted", "executed", "busy", "all_copies"))
+            peaks = find_peaks(session, self._window.lo_us, self._window.hi_us, self._window.width_us)
         types, numbers = self._nodes.sorted_types()
         services, places = self._named_services()
         return Rollup(
@@ -267,7 +268,8 @@ class Reduction:
                 executed["wanted"],
                 executed["executed"],
             ),
-            busy=BusyTime(busy["bucket"], numbers[busy["type"]], busy["busy"], busy["nodes"]),
+            busy=BusyTime(busy["bucket"], numbers[busy["type"]], busy["busy"]),
+            peaks=replace(peaks, node_type=numbers[peaks.node_type]),
             never_ran=int(counts["touching"][(counts["outcome"] == NEVER_RAN) & counts["wanted"]].sum()),
         )
 

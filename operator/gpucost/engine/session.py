@@ -42,9 +42,9 @@ class Session:
         """Make a step a temporary view of its name."""
         self.con.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {self.text(file or name, **more)}")
 
-    def table(self, name: str, file: str | None = None) -> None:
+    def table(self, name: str, file: str | None = None, **more: str) -> None:
         """Make a step's result a temporary table of its name."""
-        self.con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {self.text(file or name)}")
+        self.con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {self.text(file or name, **more)}")
 
     def collect(self, name: str) -> None:
         """Add a step's result to the shared table ``all_name``."""

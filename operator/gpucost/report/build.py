@@ -299,7 +299,7 @@ def _peaks(rollup: Rollup | None, cells: Cells, types: Sequence[str]) -> Ints:
     """The most nodes that were busy at once, by type and cell."""
     peaks = np.zeros((len(types), cells.count), dtype=np.int64)
     if rollup is not None:
-        rows = rollup.busy
+        rows = rollup.peaks
         where = _numbers(rollup, types)[rows.node_type], _cells(cells, rows.bucket_us)
         np.maximum.at(peaks, where, rows.nodes)
     return peaks

@@ -17,6 +17,7 @@ from gpucost.core.nodes import Pool
 from gpucost.core.schedule import HeldSchedule
 from gpucost.core.versions import KnownVersion
 from gpucost.core.zones import Zone
+from gpucost.engine.peaks import Peaks
 from gpucost.engine.reduction import BusyTime, Counts, Executed, Rollup
 
 METHOD_REVISION: Final = "2"
@@ -66,12 +67,12 @@ def parts_of(stated: Mapping[str, str], rows: Sequence[HeldSchedule], rollup: Ro
         read["k8s_nodes_scaling"] = _short(sorted(repr(row) for row in rows))
     if rollup:
         read[TASK_EVENTS] = _short(
-            [_sum_of_rows(rollup, rows) for rows in (rollup.executed, rollup.counts, rollup.busy)]
+            [_sum_of_rows(rollup, rows) for rows in (rollup.executed, rollup.counts, rollup.busy, rollup.peaks)]
         )
     return read
 
 
-def _sum_of_rows(rollup: Rollup, rows: Executed | Counts | BusyTime) -> int:
+def _sum_of_rows(rollup: Rollup, rows: Executed | Counts | BusyTime | Peaks) -> int:
     """A checksum of rows that their order and the numbers of names do not change: a sum of row hashes, modulo 2**64."""
     names = {"service": _numbers(rollup.services), "node_type": _numbers(rollup.node_types)}
     found = np.zeros(len(rows.bucket_us), dtype=np.uint64)

@@ -1,35 +1,25 @@
--- Busy node time per bucket, and the most nodes that were busy at one instant of it. Pieces of one node do not overlap, so that
--- the level, the number of busy nodes, rises by one where a piece starts and falls by one where it ends; both at one instant
--- cancel. Busy time is the area below the level: a level ends in its first bucket, or is spread over those that it spans.
+-- Busy node time per bucket: pieces are summed by first and last bucket, then spread as executed time is.
 -- Reads: pieces. Parameters: width.
-WITH levels AS (
+WITH spans AS (
     SELECT
-        type, ts, until, level,
-        ts - ((ts % $width) + $width) % $width AS first,
-        (until - 1) - (((until - 1) % $width) + $width) % $width AS last
+        first, last, type, count(*) AS pieces, sum(piece_start - first) AS starts, sum(piece_end - last) AS ends
     FROM (
-        SELECT type, ts, lead(ts) OVER by_time AS until, CAST(sum(change) OVER by_time AS BIGINT) AS level
-        FROM (
-            SELECT type, ts, sum(change) AS change
-            FROM (
-                SELECT type, piece_start AS ts, 1 AS change FROM pieces
-                UNION ALL
-                SELECT type, piece_end, -1 FROM pieces
-            )
-            GROUP BY type, ts
-        )
-        WINDOW by_time AS (PARTITION BY type ORDER BY ts)
+        SELECT
+            *,
+            piece_start - ((piece_start % $width) + $width) % $width AS first,
+            (piece_end - 1) - (((piece_end - 1) % $width) + $width) % $width AS last
+        FROM pieces
     )
-    WHERE level > 0
+    GROUP BY ALL
 )
-SELECT bucket, type, CAST(sum(busy) AS BIGINT) AS busy, max(level) AS nodes
+SELECT bucket, type, CAST(sum(busy) AS BIGINT) AS busy
 FROM (
-    SELECT type, last AS bucket, level, level * (until - greatest(ts, last)) AS busy FROM levels
+    SELECT type, last AS bucket, ends - CASE WHEN first = last THEN starts ELSE 0 END AS busy FROM spans
     UNION ALL
-    SELECT type, first, level, level * (first + $width - ts) FROM levels WHERE last > first
+    SELECT type, first, pieces * $width - starts FROM spans WHERE last > first
     UNION ALL
-    SELECT type, unnest(generate_series(first + $width, last - $width, $width)), level, level * $width
-    FROM levels
+    SELECT type, unnest(generate_series(first + $width, last - $width, $width)), pieces * $width
+    FROM spans
     WHERE last > first + $width
 )
-GROUP BY bucket, type
+GROUP BY ALL
