@@ -15,7 +15,7 @@ from casereport import figures
 from demo.demoreport import report_of, rows
 from gpucost.api.costreport import parse_cost_report
 from gpucost.core.allocation import Outcome
-from gpucost.core.money import Ints
+from gpucost.core.money import Ints, shown_money
 from gpucost.demo import Demo, made_demo
 from gpucost.demo.chance import below, choose, skewed
 from gpucost.report.report import OUTCOMES, Report
@@ -216,3 +216,21 @@ def test_chance_is_even_and_exact() -> None:
     assert parts.min() >= 32_768
     assert parts.max() <= 131_072
     assert abs(float(parts.mean()) / 65_536 - 1) < 0.01
+
+
+def test_all_idle_cost_of_weekdays_is_advised_about_or_said_to_be_needed(usual: Report) -> None:
+    """Of each type: removed, or what fewer nodes save and what the peaks need, to the cent."""
+    cells, grid = usual.cells, usual.grid
+    work = (cells.weekend[cells.day] == 0) & (cells.hour >= 7)
+    advised = {advice.name: advice for advice in usual.recommendations}
+    for kind, name in enumerate(usual.types):
+        idle = int(grid.idle_cost[kind][work].sum())
+        scheduled = advised.get(f"{name}-weekday-schedule")
+        if f"{name}-remove" in advised:
+            continue
+        if scheduled is not None:
+            needed = shown_money(idle - scheduled.savings)
+            assert f"Of {shown_money(idle)} idle then, {needed} is needed for these peaks." in scheduled.message
+        else:
+            (sentence,) = [sentence for sentence in usual.needed if f"pool {name}-pool," in sentence]
+            assert f"{shown_money(idle, 'USD')} of idle time is needed for these peaks" in sentence
