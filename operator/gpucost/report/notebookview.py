@@ -52,7 +52,8 @@ def report_html(report: Report) -> str:
     services = "" if report.census is None else _services(report)
     issues = _list(f"{issue.reason}: {issue.message}" for issue in report.quality.issues)
     doubts = f"<p>{escape(read_and_charged(report))}</p>{issues}"
-    return f"<div>{_title(report.name, period)}{_answer(report)}{_node_types(report)}{services}{doubts}</div>"
+    caution = f"<p><b>{escape(report.caution)}</b></p>" if report.caution else ""
+    return f"<div>{_title(report.name, period)}{caution}{_answer(report)}{_node_types(report)}{services}{doubts}</div>"
 
 
 def _answer(report: Report) -> str:
