@@ -1,0 +1,220 @@
+"""The draft: a CostReport as YAML, with comments where a person has to decide."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import yaml
+
+from gpucost.api.costreport import API_VERSION, KIND, EpochUnit, Statuses
+from gpucost.core.globs import Globs
+from gpucost.core.issues import counted, shorten
+from gpucost.drafting.looking import SeenTasks
+from gpucost.drafting.models import NodeType, name_types
+from gpucost.drafting.statuses import SETS
+from gpucost.sources.catalogue import ListedTable
+from gpucost.sources.cronjobs.manifests import CronJobInventory
+
+SHOWN: Final = 20
+"""Names, tables or messages of a kind that the comments hold."""
+MOST_TYPES: Final = 32
+"""Types that a report may have."""
+_LINE: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Scaling:
+    """What the CronJobs state."""
+
+    pools: tuple[str, ...] = ()
+    namespaces: tuple[str, ...] = ()
+    time_zone: str | None = None
+    """The zone that most of them state."""
+    issues: tuple[str, ...] = ()
+
+
+def sum_up_scaling(inventory: CronJobInventory) -> Scaling:
+    """Pools, namespaces and the usual zone of CronJobs, and what could not be read."""
+    zones = Counter(version.time_zone for version in inventory.versions if version.time_zone)
+    return Scaling(
+        pools=tuple(sorted({version.pool for version in inventory.versions})),
+        namespaces=tuple(sorted({version.namespace for version in inventory.versions})),
+        time_zone=zones.most_common(1)[0][0] if zones else None,
+        issues=tuple(issue.message for issue in inventory.issues),
+    )
+
+
+def write_draft(scaling: Scaling, tasks: SeenTasks | None) -> str:
+    """The manifest, led by comments. ``tasks``: None where no task database was looked at."""
+    pools = tuple(sorted({*scaling.pools, *(tasks.pools if tasks else ())}))
+    seen = tasks.events if tasks else None
+    types = name_types(seen.node_types if seen else (), pools, seen.names.nodes if seen else ())[:MOST_TYPES]
+    spec: dict[str, Any] = {
+        "period": {"calendar": {"unit": "Month", "offset": -1}},
+        "timeZone": scaling.time_zone or "UTC",
+        "currency": "USD",
+        "nodePools": _node_pools(scaling, tasks, types),
+    }
+    if tasks is not None and tasks.events is not None:
+        spec["tasks"] = _tasks(scaling, tasks)
+    metadata = {"name": "gpu-cost", "namespace": scaling.namespaces[0] if scaling.namespaces else "default"}
+    manifest = {"apiVersion": API_VERSION, "kind": KIND, "metadata": metadata, "spec": spec}
+    text = yaml.dump(manifest, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
+    template = _template(tasks) if tasks is not None and tasks.events is None else []
+    return _commented(_comments(scaling, tasks, pools, types)) + _blanks(text) + _commented(template)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Texts of several lines as blocks, which a person can read and change."""
+
+
+def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+_Dumper.add_representer(str, _represent_text)
+
+
+def _blanks(text: str) -> str:
+    """What is left to fill in, with a word on how."""
+    text = re.sub(r"(?m)^(      prices: \[\])$", r'\1  # fill in, for example [{pricePerHour: "11"}]', text)
+    units = ", ".join(EpochUnit)
+    return re.sub(r"(?m)^(    epochUnit: null)$", rf"\1  # fill in one of {units}", text)
+
+
+def _node_pools(scaling: Scaling, tasks: SeenTasks | None, types: Iterable[NodeType]) -> dict[str, Any]:
+    spec: dict[str, Any] = {}
+    if len(scaling.namespaces) > 1:
+        spec["cronJobs"] = {"namespaces": list(scaling.namespaces)}
+    if tasks is not None and tasks.scheduled:
+        spec["scheduleTable"] = {"enabled": True, "timeZone": scaling.time_zone or "UTC"}
+    spec["types"] = [{"name": name, "match": list(globs), "prices": []} for name, globs in types]
+    return spec
+
+
+def _tasks(scaling: Scaling, tasks: SeenTasks) -> dict[str, Any]:
+    assert tasks.reading is not None
+    assert tasks.events is not None
+    reading, events = tasks.reading, tasks.events
+    spec: dict[str, Any] = {"databaseSecretRef": {"name": "task-db", "key": "url"}}
+    if reading.query is not None:
+        spec["query"] = reading.query
+    if events.naive_time:
+        spec["timeZone"] = _zone(scaling, tasks)
+    if events.numeric_time:
+        spec["epochUnit"] = reading.epoch_unit
+    spec["services"] = {"include": ["*"]}
+    defaults = Statuses()
+    if any(getattr(tasks.statuses, name) != getattr(defaults, name) for name in SETS):
+        spec["statuses"] = {name: list(getattr(tasks.statuses, name)) for name in SETS}
+    return spec
+
+
+def _zone(scaling: Scaling, tasks: SeenTasks) -> str:
+    stated = tasks.reading.time_zone if tasks.reading else None
+    return stated or scaling.time_zone or "UTC"
+
+
+def _comments(
+    scaling: Scaling, tasks: SeenTasks | None, pools: Iterable[str], types: Iterable[NodeType]
+) -> Iterable[str]:
+    yield "Made by gpucost init. Left to you: prices, the period, and initialNodes where a pool's past is unknown."
+    yield from _listed("node pools", pools)
+    if tasks is not None:
+        yield from _task_comments(scaling, tasks, types)
+    yield from (f"Not read: {shorten(message, 400)}" for message in scaling.issues[:SHOWN])
+
+
+def _task_comments(scaling: Scaling, tasks: SeenTasks, types: Iterable[NodeType]) -> Iterable[str]:
+    if tasks.scheduled:
+        yield "Found the schedule table k8s_nodes_scaling: its crons are read in nodePools.scheduleTable.timeZone."
+    yield from _table_comments(tasks)
+    if tasks.events is not None:
+        names = tasks.events.names
+        yield from _listed("services", names.services)
+        yield from _listed("statuses", names.statuses)
+        if tasks.statuses.unknown:
+            unknown = ", ".join(shorten(status, 40) for status in tasks.statuses.unknown[:SHOWN])
+            yield f"Statuses that belong to no set yet, put each into one of spec.tasks.statuses: {unknown}"
+        yield from _zone_comment(scaling, tasks)
+        yield from _node_comment(tasks, types)
+    yield from tasks.remarks
+
+
+def _table_comments(tasks: SeenTasks) -> Iterable[str]:
+    if not tasks.tables:
+        return
+    yield f"The database has {counted(len(tasks.tables), 'table')}:"
+    yield from (f"  {_shape(table)}" for table in tasks.tables[:SHOWN])
+    if len(tasks.tables) > SHOWN:
+        yield f"  and {len(tasks.tables) - SHOWN:,} more"
+    if tasks.events is not None and tasks.table is not None and tasks.reading is not None:
+        name = shorten(tasks.table.name)
+        yield f"Tasks are read from {name} ({tasks.reading.what}): check spec.tasks.query and spec.tasks.statuses."
+
+
+def _shape(table: ListedTable) -> str:
+    columns = ", ".join(shorten(column.name, 30) for column in table.columns[:SHOWN])
+    more = ", ..." if len(table.columns) > SHOWN else ""
+    return shorten(f"{shorten(table.name, 60)}({columns}{more})", _LINE)
+
+
+def _zone_comment(scaling: Scaling, tasks: SeenTasks) -> Iterable[str]:
+    if tasks.events is None or not tasks.events.naive_time:
+        return
+    if tasks.reading is not None and tasks.reading.time_zone is not None:
+        why = f"as {tasks.reading.what} writes them"
+    elif scaling.time_zone is not None:
+        why = "the zone that most CronJobs state"
+    else:
+        why = "for want of another"
+    yield f"Times without an offset are read as {_zone(scaling, tasks)}, {why}; if they are not, change spec.tasks.timeZone."
+
+
+def _node_comment(tasks: SeenTasks, types: Iterable[NodeType]) -> Iterable[str]:
+    """Names of nodes that tell no type, where no column does either."""
+    if tasks.events is None or tasks.events.node_types:
+        return
+    known = Globs.of(glob for _, globs in types for glob in globs)
+    untold = [name for name in tasks.events.names.nodes if not known.match(name)]
+    if untold:
+        examples = ", ".join(shorten(name, 60) for name in untold[:2])
+        yield (
+            f"No type can be told from {counted(len(untold), 'node name')} such as {examples}: name them in "
+            "nodePools.types[].match, or select node_type in spec.tasks.query."
+        )
+
+
+def _template(tasks: SeenTasks) -> Iterable[str]:
+    """What stands in spec.tasks once the tasks' table is known."""
+    query = tasks.reading.query if tasks.reading and tasks.reading.query else _TEMPLATE
+    yield "Tasks are left out until the query is yours; then put it under spec:"
+    yield "  tasks:"
+    yield "    databaseSecretRef: {name: task-db, key: url}"
+    yield "    query: |"
+    yield from (f"      {shorten(line, _LINE)}" for line in query.split("\n"))
+    yield "    statuses: {running: [running], success: [done], failure: [error], waiting: [pending]}"
+
+
+_TEMPLATE: Final = """\
+SELECT id AS task_id, model AS service_name, 'running' AS status, started_at AS creation_ts,
+       host AS node_id, NULL AS metainfo
+FROM jobs WHERE started_at IS NOT NULL
+UNION ALL
+SELECT id, model, state, finished_at, NULL, NULL
+FROM jobs WHERE started_at IS NOT NULL AND finished_at IS NOT NULL"""
+
+
+def _listed(what: str, names: Iterable[str]) -> Iterable[str]:
+    shown = [shorten(name, 40) for name in names]
+    more = f" and {len(shown) - SHOWN} more" if len(shown) > SHOWN else ""
+    if shown:
+        yield f"Found {what}: {', '.join(shown[:SHOWN])}{more}"
+
+
+def _commented(lines: Iterable[str]) -> str:
+    return "".join(f"# {line}\n" for line in lines)
