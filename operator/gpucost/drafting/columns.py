@@ -22,7 +22,8 @@ ENDS: Final = (
     "completedat job_end task_end"
 )
 TIMES: Final = (
-    "creation_ts event_time event_ts occurred_at logged_at changed_at timestamp ts time at created_at created date datetime"
+    "creation_ts event_time event_ts occurred_at logged_at changed_at timestamp ts time at created_at created date "
+    "datetime event_date"
 )
 STATUSES: Final = (
     "status state phase job_status job_state task_status task_state run_status run_state event_type event outcome "
@@ -38,11 +39,12 @@ OWNERS_OF_EVENTS: Final = (
 SERVICES: Final = (
     "service_name service model model_name task_name job_name pipeline_name pipeline workflow_name workflow_type "
     "workflow_type_name function function_name operation endpoint job_type task_type type kind name queue queue_name dag_id "
-    "application app project"
+    "dag application app project experiment_name experiment_id"
 )
 NODE_NAMES: Final = (
     "node_name node hostname host host_name worker worker_name worker_host worker_hostname machine machine_name server "
-    "server_name k8s_node kubernetes_node executor_host instance instance_name node_list nodelist nodename"
+    "server_name k8s_node kubernetes_node executor_host instance instance_name node_list nodelist nodename "
+    "tags_node_name tags_hostname tags_host"
 )
 NODE_IDS: Final = "node_id worker_id host_id machine_id instance_id server_id"
 NODE_TYPES: Final = (
@@ -51,7 +53,7 @@ NODE_TYPES: Final = (
 )
 USERS: Final = (
     "user_id user user_name username owner owner_id team team_id submitted_by created_by account account_id tenant tenant_id "
-    "customer_id organization_id"
+    "customer_id organization_id tags_mlflow_user"
 )
 _NO_TIMES: Final = ("bool", "interval", "json", "blob", "bytea", "uuid")
 _NUMBERS: Final = re.compile(r"int|serial|numeric|decimal|float|double|real|number")
@@ -103,6 +105,11 @@ def _never_time(column: Column) -> bool:
     return column.kind.startswith(_NO_TIMES)
 
 
+def is_number(column: Column) -> bool:
+    """Whether a column's type is one of numbers."""
+    return bool(_NUMBERS.search(column.kind))
+
+
 def is_text(column: Column) -> bool:
     """Whether a column's type is one of texts."""
     return bool(_TEXTS.search(column.kind))
@@ -111,7 +118,7 @@ def is_text(column: Column) -> bool:
 def is_set(column: Column) -> str:
     """SQL for whether a column holds a time: numbers write 0, and text nothing, for one that has not come."""
     name = quote_name(column.name)
-    if _NUMBERS.search(column.kind):
+    if is_number(column):
         return f"{name} > 0"
     return f"{name} <> ''" if is_text(column) else f"{name} IS NOT NULL"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -16,7 +16,7 @@ from gpucost.drafting.columns import (
     TableColumns,
     find_event,
     find_job,
-    is_text,
+    is_number,
     weigh_table,
 )
 from gpucost.drafting.models import find_models
@@ -135,8 +135,8 @@ def _scheduled_pools(url: str, catalogue: Catalogue) -> tuple[str, ...] | None:
 
 def _look_at_own(url: str, table: ListedTable) -> SeenTasks:
     reading = Reading(None, "one row per event")
-    events = _read_events(url, reading)
-    return SeenTasks((), table, reading, events, sort_statuses(events.names.statuses, reading.statuses))
+    events, statuses = _look_at_events(url, reading)
+    return SeenTasks((), table, reading, events, statuses)
 
 
 def _look_at_foreign(url: str, catalogue: Catalogue) -> SeenTasks:
@@ -149,7 +149,13 @@ def _look_at_foreign(url: str, catalogue: Catalogue) -> SeenTasks:
         if seen.events is not None and seen.events.names.statuses:
             return seen
         best = best or seen
-    return best or SeenTasks(tables, remarks=("No table looks like one of tasks: write spec.tasks.query yourself.",))
+    return best or SeenTasks(tables, remarks=(_nothing(tables),))
+
+
+def _nothing(tables: Sequence[ListedTable]) -> str:
+    if not tables:
+        return "The database has no table that its user may read."
+    return "No table looks like one of tasks: write spec.tasks.query yourself; docs/schemas.md has examples."
 
 
 def _likely(catalogue: Catalogue) -> list[tuple[TableColumns, Tool | None]]:
@@ -176,13 +182,12 @@ def _try_table(
     if reading is None:
         return SeenTasks(tables, columns.table, remarks=_no_start(columns.table, tool))
     try:
-        events = _read_events(url, reading)
+        events, statuses = _look_at_events(url, reading)
     except (SourceError, SpecError) as error:
         if isinstance(error, SourceError) and error.reason != TASKS_UNREADABLE:
             raise
         remark = f"The query below does not run yet, mend it: {shorten(str(error), 300)}"
         return SeenTasks(tables, columns.table, Reading(reading.query, reading.what), remarks=(remark,))
-    statuses = sort_statuses(events.names.statuses, reading.statuses)
     return SeenTasks(tables, columns.table, reading, events, statuses, remarks=reading.remarks)
 
 
@@ -205,7 +210,8 @@ def _reading_of(url: str, catalogue: Catalogue, columns: TableColumns, tool: Too
         if job is None:
             return None
         query = write_job_query(job, dialect)
-        return Reading(query, tool.name, tool.statuses, tool.time_zone, tool.epoch_unit, tool.remarks)
+        remarks = tool.remarks + ((tool.without_node,) if job.node_name is None and tool.without_node else ())
+        return Reading(query, tool.name, tool.statuses, tool.time_zone, tool.epoch_unit, remarks)
     if columns.has(" ".join(REQUIRED)):
         return Reading(f"SELECT * FROM {columns.source}", "one row per event")
     return _usual_reading(columns, _node_type(url, columns), dialect)
@@ -220,14 +226,14 @@ def _usual_reading(columns: TableColumns, node_type: str | None, dialect: Dialec
     event = find_event(columns, node_type, dialect)
     if event is None:
         return None
-    return Reading(write_event_query(event, dialect), "one row per event", Statuses())
+    return Reading(write_event_query(event, dialect), "one row per event", empty)
 
 
 def _node_type(url: str, columns: TableColumns) -> str | None:
     """The column that names a type of node or GPU, and not a number of them."""
     for name in NODE_TYPES.split():
         column = columns.by_name.get(name)
-        if column is None or not (is_text(column) or not column.kind):
+        if column is None or is_number(column) or column.kind.startswith("bool"):
             continue
         text = as_text(quote_name(column.name))
         query = f"SELECT DISTINCT {text} AS value FROM {columns.source} WHERE {text} <> '' LIMIT {MOST_TYPES + 1}"
@@ -245,19 +251,31 @@ def _names_type(value: str, *, sure: bool) -> bool:
     return any(char.isalpha() for char in value) if sure else bool(find_models(value))
 
 
-def _read_events(url: str, reading: Reading) -> SeenEvents:
+def _look_at_events(url: str, reading: Reading) -> tuple[SeenEvents, Sorted]:
+    """What the events name, and what their statuses mean; once more where other statuses turn out to mean running, for
+    only those events are asked for their nodes."""
+    usual = reading.statuses
+    events = _read_events(url, reading, usual.running)
+    statuses = sort_statuses(events.names.statuses, usual)
+    if statuses.running != usual.running:
+        events = _read_events(url, reading, statuses.running)
+    return events, statuses
+
+
+def _read_events(url: str, reading: Reading, running: Sequence[str]) -> SeenEvents:
     """What the events of a reading name, read as a report reads them."""
     with open_database(url) as database:
-        relation = database.bring(EVENTS, reading.query, reading.statuses.running)
-        names, numeric = _names(database.con, relation, reading)
+        relation = database.bring(EVENTS, reading.query, running)
+        names, numeric = _names(database.con, relation, reading, running)
         types = database.con.execute(f"SELECT DISTINCT node_type FROM {SOURCE} WHERE node_type <> ''").fetchall()
         naive = not numeric and _has_naive_time(database.con, relation)
     return SeenEvents(names, tuple(sorted(str(name) for (name,) in types)), numeric, naive)
 
 
-def _names(con: duckdb.DuckDBPyConnection, relation: str, reading: Reading) -> tuple[Names, bool]:
+def _names(
+    con: duckdb.DuckDBPyConnection, relation: str, reading: Reading, running: Sequence[str]
+) -> tuple[Names, bool]:
     """What the events name, and whether their times are numbers: for names any unit will do under which they are times."""
-    running = reading.statuses.running
     try:
         create_source(con, relation, TimeRule(UTC, None))
         return list_events(con, running), False

@@ -111,7 +111,9 @@ def _columns(of: Job | Event, time: str, status: str, dialect: Dialect, *, named
         (_metainfo(of.node_name if named else None, dialect), "metainfo"),
     ]
     chosen += [(part, name) for part, name in ((of.node_type, "node_type"), (of.user, "user_id")) if part is not None]
-    return "SELECT " + ",\n       ".join(_named(part, name) if named else part for part, name in chosen)
+    if not named:
+        return f"SELECT {', '.join(part for part, _ in chosen)}"
+    return "SELECT " + ",\n       ".join(_named(part, name) for part, name in chosen)
 
 
 def _named(expression: str, name: str) -> str:

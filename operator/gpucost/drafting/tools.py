@@ -30,6 +30,8 @@ class Tool:
     """None: the table does not say when tasks started."""
     statuses: Statuses
     remarks: tuple[str, ...] = ()
+    without_node: str = ""
+    """What is to be said where no column names the node."""
     time_zone: str | None = None
     """Zone of its times without an offset, where it is always the same."""
     epoch_unit: str | None = None
@@ -132,12 +134,12 @@ def _read_mlflow(columns: TableColumns, catalogue: Catalogue, has: HasValue) -> 
     source, service, node = f"{columns.source} AS run", f"CAST(run.{columns.sql('experiment_id')} AS TEXT)", None
     experiments = _sibling(columns, catalogue, "experiments", "experiment_id name")
     if experiments is not None:
-        source += f" LEFT JOIN {experiments.source} AS experiment ON experiment.experiment_id = run.experiment_id"
+        source += f"\n  LEFT JOIN {experiments.source} AS experiment ON experiment.experiment_id = run.experiment_id"
         service = "experiment.name"
     tags = _sibling(columns, catalogue, "tags", "run_uuid key value")
     key = next((tag for tag in _HOST_TAGS if tags is not None and has(tags.source, '"key"', tag)), None)
     if tags is not None and key is not None:
-        source += f' LEFT JOIN {tags.source} AS tag ON tag.run_uuid = run.run_uuid AND tag."key" = {quote_text(key)}'
+        source += f'\n  LEFT JOIN {tags.source} AS tag ON tag.run_uuid = run.run_uuid AND tag."key" = {quote_text(key)}'
         node = "tag.value"
     return Job(
         source=source,
@@ -146,8 +148,8 @@ def _read_mlflow(columns: TableColumns, catalogue: Catalogue, has: HasValue) -> 
         status="run.status",
         start="run.start_time",
         end="run.end_time",
-        started="run.start_time > 0",
-        ended="run.end_time > 0",
+        started=_counted("run.start_time", _column(columns, "start_time")),
+        ended=_counted("run.end_time", _column(columns, "end_time")),
         node_name=node,
         user="run.user_id" if columns.has("user_id") else None,
     )
@@ -161,7 +163,7 @@ def _read_argo(columns: TableColumns, catalogue: Catalogue, _has: HasValue) -> J
         part = {name: f"json_extract(pod.value, '$.{name}')" for name in _POD}
     else:
         nodes = "CAST(archived.workflow AS json) -> 'status' -> 'nodes'"
-        source = f"{columns.source} AS archived CROSS JOIN LATERAL json_each({nodes}) AS pod"
+        source = f"{columns.source} AS archived\n  CROSS JOIN LATERAL json_each({nodes}) AS pod"
         part = {name: f"pod.value ->> '{name}'" for name in _POD}
     return Job(
         source=source,
@@ -225,7 +227,11 @@ def _read_kubeflow_runs(columns: TableColumns, _catalogue: Catalogue, _has: HasV
 
 
 def _seconds(column: Column) -> str:
-    name = quote_name(column.name)
+    return _counted(quote_name(column.name), column)
+
+
+def _counted(name: str, column: Column) -> str:
+    """Whether a number of seconds or milliseconds is one, and not the 0 for what has not come; files hold numbers as text."""
     return f"{name} NOT IN ('', '0')" if is_text(column) else f"{name} > 0"
 
 
@@ -273,7 +279,7 @@ TOOLS: Final = (
             "task_instance holds the last try only; earlier ones are in task_instance_history, from Airflow 2.10 on.",
             "hostname is the worker's: with the Kubernetes executor a pod, whose node Airflow does not know.",
         ),
-        "UTC",
+        time_zone="UTC",
     ),
     Tool(
         "django-celery-results",
@@ -282,7 +288,7 @@ TOOLS: Final = (
         _read_celery,
         _CELERY,
         ("date_started is filled only with task_track_started = True; tasks without it are left out.",),
-        "UTC",
+        time_zone="UTC",
     ),
     Tool(
         "Celery",
@@ -290,8 +296,7 @@ TOOLS: Final = (
         ("celery_taskmeta",),
         _read_celery,
         _CELERY,
-        (),
-        "UTC",
+        time_zone="UTC",
     ),
     Tool(
         "Slurm",
@@ -315,17 +320,20 @@ TOOLS: Final = (
         ("runs",),
         _read_mlflow,
         _statuses("FINISHED", "FAILED KILLED", "SCHEDULED"),
-        ("MLflow does not know the node: set a tag node_name in each run (mlflow.set_tag), which init then reads.",),
-        None,
-        "Milliseconds",
+        without_node="MLflow does not know the node: set a tag node_name in each run (mlflow.set_tag), which init then reads.",
+        epoch_unit="Milliseconds",
     ),
     Tool(
         "Argo Workflows",
         "uid name namespace phase startedat finishedat",
         ("argo_archived_workflows",),
         _read_argo,
-        _statuses("Succeeded", "Failed Error", "Pending Skipped Omitted"),
-        ("The archive holds workflows that are over; those that run are not in it yet.",),
+        _statuses("Succeeded", "Failed Error", "Pending"),
+        (
+            "Each pod is a task, from when Argo made it: waiting for a node counts as execution.",
+            "The archive holds workflows that are over; those that run are not in it yet.",
+        ),
+        "Without the pods in the column workflow no node is known.",
         "UTC",
     ),
     Tool(
@@ -334,9 +342,8 @@ TOOLS: Final = (
         ("tasks",),
         _read_kubeflow_tasks,
         _KUBEFLOW,
-        ("No column names the node of a task: the pod does, which the cluster forgets.",),
-        None,
-        "Seconds",
+        without_node="No column names the node of a task: select node_type in spec.tasks.query.",
+        epoch_unit="Seconds",
     ),
     Tool(
         "Kubeflow Pipelines (runs)",
@@ -344,12 +351,9 @@ TOOLS: Final = (
         ("run_details",),
         _read_kubeflow_runs,
         _KUBEFLOW,
-        (
-            "CreatedAtInSec is when the run was submitted: waiting for nodes counts as execution.",
-            "No column names the node of a run.",
-        ),
-        None,
-        "Seconds",
+        ("CreatedAtInSec is when the run was submitted: waiting for nodes counts as execution.",),
+        without_node="No column names the node of a run: select node_type in spec.tasks.query.",
+        epoch_unit="Seconds",
     ),
     Tool(
         "Temporal",
@@ -357,11 +361,9 @@ TOOLS: Final = (
         ("executions_visibility",),
         _read_temporal,
         _statuses("COMPLETED CONTINUED_AS_NEW", "FAILED CANCELED TERMINATED TIMED_OUT"),
-        (
-            "A workflow's time is not that of its activities: timers and waiting count as execution.",
-            "No column names the node: visibility knows no workers.",
-        ),
-        "UTC",
+        ("A workflow's time is not that of its activities: timers and waiting count as execution.",),
+        without_node="No column names the node, for visibility knows no workers: select node_type in spec.tasks.query.",
+        time_zone="UTC",
     ),
 )
 """The first whose columns a table has stands."""
