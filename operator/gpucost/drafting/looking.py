@@ -13,6 +13,7 @@ from gpucost.core.issues import shorten
 from gpucost.core.zones import UTC
 from gpucost.drafting.columns import (
     NODE_TYPES,
+    STATUSES,
     TableColumns,
     find_event,
     find_job,
@@ -74,7 +75,8 @@ class SeenEvents:
     names: Names
     node_types: tuple[str, ...]
     """Those that the events state themselves."""
-    numeric_time: bool
+    numeric_time: str | None
+    """A time of them that is a number; None where times are not."""
     naive_time: bool
     """Whether some time has no offset."""
 
@@ -188,7 +190,10 @@ def _try_table(
             raise
         remark = f"The query below does not run yet, mend it: {shorten(str(error), 300)}"
         return SeenTasks(tables, columns.table, Reading(reading.query, reading.what), remarks=(remark,))
-    return SeenTasks(tables, columns.table, reading, events, statuses, remarks=reading.remarks)
+    empty = (
+        () if events.names.statuses else ("The table has no job yet: spec.tasks.statuses knows none of its statuses.",)
+    )
+    return SeenTasks(tables, columns.table, reading, events, statuses, remarks=reading.remarks + empty)
 
 
 def _no_start(table: ListedTable, tool: Tool | None) -> tuple[str, ...]:
@@ -222,7 +227,10 @@ def _usual_reading(columns: TableColumns, node_type: str | None, dialect: Dialec
     found = find_job(columns, node_type, dialect)
     if found is not None:
         job, remarks = found
-        return Reading(write_job_query(job, dialect), "one row per job", empty, remarks=remarks)
+        stated = columns.find(STATUSES) is not None
+        return Reading(
+            write_job_query(job, dialect), "one row per job", empty if stated else Statuses(), remarks=remarks
+        )
     event = find_event(columns, node_type, dialect)
     if event is None:
         return None
@@ -268,8 +276,9 @@ def _read_events(url: str, reading: Reading, running: Sequence[str]) -> SeenEven
         relation = database.bring(EVENTS, reading.query, running)
         names, numeric = _names(database.con, relation, reading, running)
         types = database.con.execute(f"SELECT DISTINCT node_type FROM {SOURCE} WHERE node_type <> ''").fetchall()
+        number = _example_of_time(database.con, relation) if numeric else None
         naive = not numeric and _has_naive_time(database.con, relation)
-    return SeenEvents(names, tuple(sorted(str(name) for (name,) in types)), numeric, naive)
+    return SeenEvents(names, tuple(sorted(str(name) for (name,) in types)), number, naive)
 
 
 def _names(
@@ -293,6 +302,11 @@ def _units(reading: Reading) -> Iterator[str]:
         yield reading.epoch_unit
     else:
         yield from UNIT_US
+
+
+def _example_of_time(con: duckdb.DuckDBPyConnection, relation: str) -> str:
+    (example,) = con.execute(f"SELECT max(creation_ts) FROM {relation}").fetchone() or ("",)
+    return str(example)
 
 
 def _has_naive_time(con: duckdb.DuckDBPyConnection, relation: str) -> bool:

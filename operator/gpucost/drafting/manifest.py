@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ import yaml
 from gpucost.api.costreport import API_VERSION, KIND, EpochUnit, Statuses
 from gpucost.core.globs import Globs
 from gpucost.core.issues import counted, shorten
-from gpucost.drafting.looking import SeenTasks
+from gpucost.drafting.looking import SeenEvents, SeenTasks
 from gpucost.drafting.models import NodeType, name_types
 from gpucost.drafting.statuses import SETS
 from gpucost.sources.catalogue import ListedTable
@@ -68,6 +68,17 @@ def write_draft(scaling: Scaling, tasks: SeenTasks | None) -> str:
     return _commented(_comments(scaling, tasks, pools, types)) + _blanks(text) + _commented(template)
 
 
+def _unmatched_types(seen: SeenEvents, pools: Sequence[str], types: Iterable[NodeType]) -> Iterable[str]:
+    """Types that tasks state, and that no pool's name fits."""
+    globs = {name: Globs.of(match) for name, match in types if name in seen.node_types}
+    names = [shorten(name, 40) for name, match in globs.items() if pools and not any(map(match.match, pools))]
+    if names:
+        yield (
+            f"Tasks state {', '.join(names[:SHOWN])}, and no pool's name fits: add the names of such pools to "
+            "nodePools.types[].match, and take out a type that is the same by another name."
+        )
+
+
 class _Dumper(yaml.SafeDumper):
     """Texts of several lines as blocks, which a person can read and change."""
 
@@ -105,7 +116,7 @@ def _tasks(scaling: Scaling, tasks: SeenTasks) -> dict[str, Any]:
         spec["query"] = reading.query
     if events.naive_time:
         spec["timeZone"] = _zone(scaling, tasks)
-    if events.numeric_time:
+    if events.numeric_time is not None:
         spec["epochUnit"] = reading.epoch_unit
     spec["services"] = {"include": ["*"]}
     defaults = Statuses()
@@ -120,12 +131,14 @@ def _zone(scaling: Scaling, tasks: SeenTasks) -> str:
 
 
 def _comments(
-    scaling: Scaling, tasks: SeenTasks | None, pools: Iterable[str], types: Iterable[NodeType]
+    scaling: Scaling, tasks: SeenTasks | None, pools: Sequence[str], types: Iterable[NodeType]
 ) -> Iterable[str]:
     yield "Made by gpucost init. Left to you: prices, the period, and initialNodes where a pool's past is unknown."
     yield from _listed("node pools", pools)
     if tasks is not None:
         yield from _task_comments(scaling, tasks, types)
+        if tasks.events is not None:
+            yield from _unmatched_types(tasks.events, pools, types)
     yield from (f"Not read: {shorten(message, 400)}" for message in scaling.issues[:SHOWN])
 
 
@@ -141,6 +154,8 @@ def _task_comments(scaling: Scaling, tasks: SeenTasks, types: Iterable[NodeType]
             unknown = ", ".join(shorten(status, 40) for status in tasks.statuses.unknown[:SHOWN])
             yield f"Statuses that belong to no set yet, put each into one of spec.tasks.statuses: {unknown}"
         yield from _zone_comment(scaling, tasks)
+        if tasks.events.numeric_time is not None and tasks.reading and tasks.reading.epoch_unit is None:
+            yield f"Times are numbers such as {shorten(tasks.events.numeric_time, 30)}: fill in spec.tasks.epochUnit."
         yield from _node_comment(tasks, types)
     yield from tasks.remarks
 

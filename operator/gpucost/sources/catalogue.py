@@ -92,7 +92,7 @@ _LISTING: Final = {
         SELECT '' AS table_schema, listed.name AS table_name, held.cid AS position, held.name AS column_name,
             held.type AS kind
         FROM sqlite_master AS listed JOIN pragma_table_info(listed.name) AS held
-        WHERE listed.type IN ({types}) AND listed.name NOT LIKE 'sqlite^_%' ESCAPE '^'
+        WHERE listed.type IN ('table', 'view') AND listed.name NOT LIKE 'sqlite^_%' ESCAPE '^'
     """,
     Dialect.POSTGRESQL: """
         SELECT CASE WHEN pg_table_is_visible(listed.oid) THEN '' ELSE space.nspname END AS table_schema,
@@ -115,16 +115,15 @@ _LISTING: Final = {
 
 def _column_rows(url: str, dialect: Dialect, limits: Limits) -> Iterable[tuple[str, str, str, str]]:
     try:
-        found = read_values(url, _listing(dialect, "'table', 'view'"), _NAMES, limits)
+        found = _listed(url, dialect, "", limits)
     except SourceError:
         if dialect is not Dialect.SQLITE:
             raise
-        found = read_values(
-            url, _listing(dialect, "'table'"), _NAMES, limits
-        )  # a view of a table that is gone fails all
+        # A view of a table that is gone, or a table of a module that is not here, fails the whole listing
+        found = _listed(url, dialect, "AND listed.type = 'table' AND listed.sql NOT LIKE 'CREATE VIRTUAL%'", limits)
     found.sort(key=lambda row: (row[0], row[1], int(row[2])))
     return ((schema, name, column, kind) for schema, name, _, column, kind in found)
 
 
-def _listing(dialect: Dialect, types: str) -> str:
-    return f"{_LISTING[dialect].replace('{types}', types)} LIMIT {MOST_COLUMNS}"
+def _listed(url: str, dialect: Dialect, condition: str, limits: Limits) -> list[tuple[Any, ...]]:
+    return read_values(url, f"{_LISTING[dialect]} {condition} LIMIT {MOST_COLUMNS}", _NAMES, limits)
