@@ -27,7 +27,7 @@ TIMES: Final = (
 )
 STATUSES: Final = (
     "status state phase job_status job_state task_status task_state run_status run_state event_type event outcome "
-    "final_status conditions result"
+    "final_status"
 )
 IDS: Final = (
     "id uuid uid guid run_id run_uuid job_id task_id execution_id request_id event_task_id jobid taskid runid workflow_id "
@@ -56,8 +56,10 @@ USERS: Final = (
     "customer_id organization_id tags_mlflow_user"
 )
 _NO_TIMES: Final = ("bool", "interval", "json", "blob", "bytea", "uuid")
-_NUMBERS: Final = re.compile(r"int|serial|numeric|decimal|float|double|real|number")
-_TEXTS: Final = re.compile(r"char|text|clob|string|varchar|^$")
+_NUMBERS: Final = re.compile(
+    r"(unsigned )?u?(tiny|small|medium|big|huge)?(int(?!erval)|serial)|numeric|decimal|float|double|real|number"
+)
+_TEXTS: Final = re.compile(r"(native |bp|n|nvar|var)?char|text|clob|string|citext|name$|$")
 _TASK_WORDS: Final = re.compile(r"task|job|run|execution|generation|inference|prediction|request|workflow")
 
 
@@ -107,12 +109,12 @@ def _never_time(column: Column) -> bool:
 
 def is_number(column: Column) -> bool:
     """Whether a column's type is one of numbers."""
-    return bool(_NUMBERS.search(column.kind))
+    return bool(_NUMBERS.match(column.kind))
 
 
 def is_text(column: Column) -> bool:
     """Whether a column's type is one of texts."""
-    return bool(_TEXTS.search(column.kind))
+    return bool(_TEXTS.match(column.kind))
 
 
 def is_set(column: Column) -> str:
@@ -121,6 +123,11 @@ def is_set(column: Column) -> str:
     if is_number(column):
         return f"{name} > 0"
     return f"{name} <> ''" if is_text(column) else f"{name} IS NOT NULL"
+
+
+def states_outcome(columns: TableColumns) -> bool:
+    """Whether a column holds statuses, so that they are the site's own words."""
+    return columns.find(STATUSES) is not None
 
 
 def find_job(columns: TableColumns, node_type: str | None, dialect: Dialect) -> tuple[Job, tuple[str, ...]] | None:
@@ -140,8 +147,8 @@ def find_job(columns: TableColumns, node_type: str | None, dialect: Dialect) -> 
         task_id=quote_name(task.name),
         service=_name(columns.find(SERVICES)),
         status=status,
-        start=quote_name(start.name),
-        end=quote_name(end.name),
+        start=_time(start, end),
+        end=_time(end, start),
         started=is_set(start),
         ended=is_set(end),
         node_name=_name(node),
@@ -187,6 +194,11 @@ def _name(column: Column | None) -> str | None:
     return None if column is None else quote_name(column.name)
 
 
+def _time(time: Column, other: Column) -> str:
+    """A time as it is; as text where the other has another type, lest the database brings both to one by its own zone."""
+    return quote_name(time.name) if time.kind == other.kind else as_text(quote_name(time.name))
+
+
 def _plain_status(status: Column, dialect: Dialect) -> str:
     """A status as text: an enumeration of PostgreSQL takes no other words."""
     name = quote_name(status.name)
@@ -194,7 +206,7 @@ def _plain_status(status: Column, dialect: Dialect) -> str:
 
 
 def _status(columns: TableColumns, end: Column, dialect: Dialect) -> tuple[str, tuple[str, ...]]:
-    """The status with which a job ended, by a column of it, else of an exit code or an error, else done."""
+    """The status with which a job ended, by a column of it, of an exit code, or of whether it succeeded; else done."""
     status = columns.find(STATUSES)
     if status is not None:
         return _plain_status(status, dialect), ()
@@ -202,4 +214,7 @@ def _status(columns: TableColumns, end: Column, dialect: Dialect) -> tuple[str, 
     if code is not None:
         zero = f"{as_text(quote_name(code.name))} = {quote_text('0')}"
         return f"CASE WHEN {zero} THEN 'done' ELSE 'error' END", ()
+    success = columns.find("success succeeded successful is_success ok")
+    if success is not None:
+        return f"CASE WHEN {quote_name(success.name)} THEN 'done' ELSE 'error' END", ()
     return "'done'", (f"No column says how a job ended: each with {quote_name(end.name)} is taken as done.",)

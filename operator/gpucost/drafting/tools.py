@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from gpucost.api.costreport import Statuses
-from gpucost.drafting.columns import TableColumns, is_set, is_text
+from gpucost.drafting.columns import TableColumns, is_number, is_set, is_text
 from gpucost.drafting.queries import Job, after_at, as_text, join_texts, quote_name, quote_text
 from gpucost.sources.catalogue import Catalogue, Column, Dialect
 
@@ -232,7 +232,9 @@ def _seconds(column: Column) -> str:
 
 def _counted(name: str, column: Column) -> str:
     """Whether a number of seconds or milliseconds is one, and not the 0 for what has not come; files hold numbers as text."""
-    return f"{name} NOT IN ('', '0')" if is_text(column) else f"{name} > 0"
+    if is_text(column):
+        return f"{name} NOT IN ('', '0')"
+    return f"{name} > 0" if is_number(column) else f"{name} IS NOT NULL"
 
 
 _TEMPORAL: Final = "COMPLETED FAILED CANCELED TERMINATED CONTINUED_AS_NEW TIMED_OUT"
