@@ -433,3 +433,86 @@ def test_a_table_of_an_unknown_tool_in_duckdb_keeps_its_schema(tmp_path: Path) -
         con.execute("INSERT INTO ml.jobs VALUES (1, '2025-06-02 10:00Z', '2025-06-02 11:00Z')")
     spec, _ = drafted(f"duckdb:///{tmp_path / 'x.duckdb'}")
     assert "FROM ml.jobs" in spec["tasks"]["query"]
+
+
+def test_a_start_with_a_zone_and_an_end_without(tmp_path: Path, postgres: Postgres) -> None:
+    """The server's zone is not that of the times; the end is read in tasks.timeZone."""
+    url = postgres.new_database()
+    postgres.execute(
+        url,
+        pg_jobs(
+            "id integer, status text, host text, start_time timestamptz, end_time timestamp",
+            ("(1, 'done', 'gpu-a100-1', '2025-06-02 10:00Z', '2025-06-02 11:00')",),
+        ),
+    )
+    cronjobs = scaling(tmp_path)
+    spec, _ = drafted(url, cronjobs)
+    assert spec["tasks"]["timeZone"] == "UTC"
+    summary = status(spec, url, cronjobs, tmp_path)["summary"]
+    assert (summary["executedHours"], summary["allocatedCost"]) == ("1", "24.00")
+
+
+def test_a_query_that_does_not_run_is_shown_with_the_reason(tmp_path: Path) -> None:
+    """Times of day are no times."""
+    with duckdb.connect(str(tmp_path / "x.duckdb")) as con:
+        con.execute("CREATE TABLE jobs (id BIGINT, state VARCHAR, start_time TIME, end_time TIME)")
+    spec, comments = drafted(f"duckdb:///{tmp_path / 'x.duckdb'}")
+    assert "tasks" not in spec
+    assert "# jobs can't be read as tasks yet: creation_ts is of type TIME" in comments
+    assert "#              start_time AS creation_ts," in comments
+
+
+def test_a_flag_of_success_tells_the_outcome(tmp_path: Path) -> None:
+    db = sqlite(
+        tmp_path,
+        "CREATE TABLE runs (id, start_time text, end_time text, success boolean, node text)",
+        "INSERT INTO runs VALUES (?, '2025-06-02T10:00:00Z', '2025-06-02T11:00:00Z', ?, 'gpu-a100-1')",
+        rows=[(1, True), (2, False), (3, None)],
+    )
+    cronjobs = scaling(tmp_path)
+    spec, _ = drafted(db, cronjobs)
+    summary = status(spec, db, cronjobs, tmp_path)["summary"]
+    assert (summary["succeeded"], summary["failed"]) == (1, 2)
+
+
+def test_mlflow_without_a_tag_of_the_node_is_told_how_to_set_one(tmp_path: Path) -> None:
+    db = sqlite(
+        tmp_path,
+        "CREATE TABLE runs (run_uuid text, status text, start_time bigint, end_time bigint, experiment_id integer)",
+        "INSERT INTO runs VALUES ('a', 'FINISHED', 1748858400000, 1748862000000, 1)",
+    )
+    spec, comments = drafted(db)
+    assert spec["tasks"]["epochUnit"] == "Milliseconds"
+    assert "set a tag node_name in each run (mlflow.set_tag), which init then reads" in comments
+
+
+def test_kubeflow_tasks_are_preferred_to_runs_where_their_starts_are_filled(tmp_path: Path) -> None:
+    db = sqlite(
+        tmp_path,
+        "CREATE TABLE tasks (UUID, Name, State, StartedTimestamp bigint, FinishedTimestamp bigint)",
+        "CREATE TABLE run_details (UUID, Name, State, Conditions, CreatedAtInSec bigint, FinishedAtInSec bigint)",
+        "INSERT INTO run_details VALUES ('r', 'images', NULL, 'Succeeded', 1748858400, 1748862000)",
+        "INSERT INTO tasks VALUES ('t', 'render', 'SUCCEEDED', 0, 0)",
+    )
+    assert "Tasks are read from run_details" in drafted(db)[1]
+    with closing(sqlite3.connect(tmp_path / "tasks.db")) as con, con:
+        con.execute("UPDATE tasks SET StartedTimestamp = 1748858400, FinishedTimestamp = 1748862000")
+    assert "Tasks are read from tasks" in drafted(db)[1]
+
+
+@pytest.mark.parametrize(
+    ("cell", "kept"),
+    [("101", True), ("101_7", True), ("101+0", True), ("101.batch", False), ("101.extern", False), ("101.0", False)],
+)
+def test_of_slurm_jobs_are_read_and_steps_are_not(cell: str, kept: bool, tmp_path: Path) -> None:
+    path = tmp_path / "sacct.txt"
+    path.write_text(
+        "JobID|JobName|Partition|State|Start|End|NodeList\n"
+        f"{cell}|train|gpu|COMPLETED|2025-06-02T10:00:00|2025-06-02T11:00:00|gpu-a100-1\n"
+        "7|other|gpu|RUNNING|2025-06-02T10:00:00|Unknown|gpu-a100-2\n",
+        encoding="utf-8",
+    )
+    cronjobs = scaling(tmp_path)
+    spec, comments = drafted(str(path), cronjobs)
+    assert "A NodeList of several nodes such as gpu[01-04] counts as one node" in comments
+    assert status(spec, str(path), cronjobs, tmp_path)["summary"]["succeeded"] == kept

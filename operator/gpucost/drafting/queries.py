@@ -11,13 +11,21 @@ from gpucost.sources.catalogue import Dialect
 
 _PLAIN: Final = re.compile(r"[a-z_][a-z0-9_]*")
 _KEYWORDS: Final = (
-    "all analyse analyze and any array as asc at begin between both by case cast check collate column commit constraint "
-    "create cross current default desc distinct do drop else end except exists false fetch first following for foreign "
-    "from full grant group having if in index initially inner insert intersect interval into is isnull join key lateral "
-    "leading left like limit local match natural new not notnull null offset old on only or order out outer over "
-    "overlaps partition placing plan pragma primary qualify range references replace returning right row rows select "
-    "session_user set show similar some start system table tables then time timestamp date to trailing transaction "
-    "trigger true union unique update user using values view when where window with pivot unpivot summarize"
+    "add all alter analyse analyze and anti any array as asc asof asymmetric at authorization autoincrement begin "
+    "between bigint binary bit boolean both by case cast char character check coalesce collate collation column "
+    "columns commit concurrently constraint create cross current current_catalog current_date current_role "
+    "current_schema current_time current_timestamp current_user date dec decimal default deferrable delete desc "
+    "describe distinct do drop else end escape except exists extract false fetch first float following for force "
+    "foreign freeze from full generated glob grant greatest group grouping grouping_id having if ilike in index "
+    "initially inner inout insert install int integer intersect interval into is isnull join key lambda lateral "
+    "leading least left like limit local localtime localtimestamp map match national natural nchar new none normalize "
+    "not nothing notnull null nullif numeric offset old on only or order out outer over overlaps overlay partition "
+    "pivot pivot_longer pivot_wider placing plan position positional pragma precision primary qualify raise range "
+    "real references replace returning revoke right rollback row rows select semi session_user set setof show similar "
+    "smallint some start struct substring summarize symmetric system table tables tablesample then time timestamp to "
+    "trailing transaction treat trigger trim true try_cast tuple union unique unpack unpivot update user using values "
+    "varchar variadic verbose view when where window with xmlattributes xmlconcat xmlelement xmlexists xmlforest "
+    "xmlnamespaces xmlparse xmlpi xmlroot xmlserialize xmltable"
 )
 """Names that some database or our own parser takes for a word of SQL."""
 
