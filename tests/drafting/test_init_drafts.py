@@ -516,3 +516,29 @@ def test_of_slurm_jobs_are_read_and_steps_are_not(cell: str, kept: bool, tmp_pat
     spec, comments = drafted(str(path), cronjobs)
     assert "A NodeList of several nodes such as gpu[01-04] counts as one node" in comments
     assert status(spec, str(path), cronjobs, tmp_path)["summary"]["succeeded"] == kept
+
+
+def test_without_a_start_the_entry_into_the_queue_is_taken_and_said(tmp_path: Path) -> None:
+    db = sqlite(
+        tmp_path,
+        "CREATE TABLE jobs (id, status, created_at text, completed_at text, host text)",
+        "INSERT INTO jobs VALUES (1, 'completed', '2025-06-02T10:00:00Z', '2025-06-02T11:00:00Z', 'gpu-a100-1')",
+    )
+    cronjobs = scaling(tmp_path)
+    spec, comments = drafted(db, cronjobs)
+    assert "No column says when a job started: created_at is taken, so waiting counts as execution." in comments
+    assert status(spec, db, cronjobs, tmp_path)["summary"]["executedHours"] == "1"
+
+
+def test_events_of_which_none_runs_are_doubted(tmp_path: Path) -> None:
+    """One row per job in the columns of task_history: nothing of it could be charged."""
+    db = notebook(tmp_path)
+    with closing(sqlite3.connect(tmp_path / "tasks.db")) as con, con:
+        con.execute("DELETE FROM task_history WHERE event_id = 1")
+    assert "No event has a status that means running, so that nothing would be charged" in drafted(db)[1]
+
+
+def test_a_table_with_one_time_and_no_task_of_its_events_is_no_table_of_tasks(tmp_path: Path) -> None:
+    spec, comments = drafted(sqlite(tmp_path, "CREATE TABLE jobs (id, status, created_at)"))
+    assert "tasks" not in spec
+    assert "No table looks like one of tasks" in comments

@@ -21,6 +21,11 @@ ENDS: Final = (
     "done_at stopped_at stop_time stop_ts close_time closed_at execution_end run_end finishedat finishtime endtime enddate "
     "completedat job_end task_end"
 )
+ENTRIES: Final = (
+    "queued_at submitted_at enqueued_at scheduled_at requested_at submit_time queue_time created_at created_on created_time "
+    "creation_time created date_created"
+)
+"""When a job was put into the queue: a start for want of another."""
 TIMES: Final = (
     "creation_ts event_time event_ts occurred_at logged_at changed_at timestamp ts time at created_at created date "
     "datetime event_date"
@@ -33,9 +38,8 @@ IDS: Final = (
     "id uuid uid guid run_id run_uuid job_id task_id execution_id request_id event_task_id jobid taskid runid workflow_id "
     "generation_id prediction_id"
 )
-OWNERS_OF_EVENTS: Final = (
-    "task_id job_id run_id run_uuid execution_id request_id workflow_id jobid taskid runid uuid id"
-)
+OWNERS_OF_EVENTS: Final = "task_id job_id run_id run_uuid execution_id request_id workflow_id jobid taskid runid"
+"""What events of one task have in common; an ``id`` is each row's own."""
 SERVICES: Final = (
     "service_name service model model_name task_name job_name pipeline_name pipeline workflow_name workflow_type "
     "workflow_type_name function function_name operation endpoint job_type task_type type kind name queue queue_name dag_id "
@@ -131,14 +135,18 @@ def states_outcome(columns: TableColumns) -> bool:
 
 
 def find_job(columns: TableColumns, node_type: str | None, dialect: Dialect) -> tuple[Job, tuple[str, ...]] | None:
-    """One row per job by the names of its columns, with remarks; None without an id, a start and an end.
+    """One row per job by the names of its columns, with remarks; None without an id, an end, and a start or entry.
 
     ``node_type``: SQL for it, where a column holds one.
     """
-    start, end, task = columns.find(STARTS, times=True), columns.find(ENDS, times=True), columns.find(IDS)
+    end, task = columns.find(ENDS, times=True), columns.find(IDS)
+    start = columns.find(STARTS, times=True) or columns.find(ENTRIES, times=True)
     if start is None or end is None or task is None:
         return None
     status, remarks = _status(columns, end, dialect)
+    if columns.find(STARTS, times=True) is None:
+        entry = quote_name(start.name)
+        remarks += (f"No column says when a job started: {entry} is taken, so waiting counts as execution.",)
     node, node_id = columns.find(NODE_NAMES), columns.find(NODE_IDS)
     if node is None and node_id is None and node_type is None:
         remarks += ("No column says on which node a job ran; without node or type its cost can't be shared.",)
@@ -179,10 +187,11 @@ def find_event(columns: TableColumns, node_type: str | None, dialect: Dialect) -
 
 def weigh_table(columns: TableColumns) -> int:
     """How much a table looks like one of tasks; 0: not at all."""
-    start, end = columns.find(STARTS, times=True), columns.find(ENDS, times=True)
-    identified, stated = columns.find(IDS), columns.find(STATUSES)
-    rows = 10 if start and end and identified else 0
-    events = 4 if identified and stated and columns.find(TIMES, times=True) else 0
+    end, identified, stated = columns.find(ENDS, times=True), columns.find(IDS), columns.find(STATUSES)
+    rows = 0
+    if end and identified:
+        rows = 10 if columns.find(STARTS, times=True) else 6 if columns.find(ENTRIES, times=True) else 0
+    events = 4 if columns.find(OWNERS_OF_EVENTS) and stated and columns.find(TIMES, times=True) else 0
     if not rows and not events:
         return 0
     parts = (stated, columns.find(NODE_NAMES), columns.find(NODE_TYPES), columns.find(SERVICES))

@@ -23,6 +23,10 @@ TRIES: Final = 5
 _NOTHING_READABLE: Final = "The database has no table that its user may read."
 _NO_TASKS: Final = "No table looks like one of tasks: write spec.tasks.query yourself; docs/schemas.md has examples."
 _NO_JOB: Final = "The table has no job yet: spec.tasks.statuses may lack some of its statuses."
+_NEVER_RUNS: Final = (
+    "No event has a status that means running, so that nothing would be charged: put it into "
+    "spec.tasks.statuses.running; if there is one row per job, see docs/schemas.md."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,8 @@ def look_at_tasks(url: str) -> SeenTasks:
         seen = _look_at_foreign(url, catalogue)
     else:
         reading = Reading(None, ONE_ROW_PER_EVENT)
-        seen = SeenTasks(found=FoundTasks(own, reading, look_at_events(url, reading)))
+        events = look_at_events(url, reading)
+        seen = SeenTasks(found=FoundTasks(own, reading, events), remarks=_doubts(events))
     return replace(seen, scheduled=_scheduled_pools(url, catalogue))
 
 
@@ -118,8 +123,14 @@ def _try_table(url: str, catalogue: Catalogue, columns: TableColumns, tool: Tool
             raise
         told = f"{shorten(columns.table.name)} can't be read as tasks yet: {shorten(str(error), 300)}"
         return SeenTasks(query=query, remarks=(told,))
-    remarks = reading.remarks if events.names.statuses else (*reading.remarks, _NO_JOB)
-    return SeenTasks(found=FoundTasks(columns.table, reading, events), remarks=remarks)
+    return SeenTasks(found=FoundTasks(columns.table, reading, events), remarks=reading.remarks + _doubts(events))
+
+
+def _doubts(events: SeenEvents) -> tuple[str, ...]:
+    """What makes a draft of little use as it stands."""
+    if not events.names.statuses:
+        return (_NO_JOB,)
+    return () if set(events.statuses.running) & set(events.names.statuses) else (_NEVER_RUNS,)
 
 
 def _say_no_start(table: ListedTable, tool: Tool | None) -> str:
