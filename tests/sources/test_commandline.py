@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from gpucost.sources.cronjobs.commandline import ScalingCommand, UnreadCommand, expand_references, read_scaling_command
+from gpucost.sources.cronjobs.commandline import ScalingCommand, expand_references, read_scaling_commands
 
 RESIZE = "gcloud container clusters resize prod --node-pool gpu --num-nodes 4"
 SCALE = "kubectl scale --replicas=4 deploy/gpu"
@@ -22,10 +22,10 @@ SCALE = "kubectl scale --replicas=4 deploy/gpu"
 
 def reads(command: str | Sequence[str], **env: str) -> tuple[str, int] | str | None:
     """(pool, nodes), or the reason why it can't be read, or None."""
-    outcome = read_scaling_command(command, env)
-    if isinstance(outcome, UnreadCommand):
-        return outcome.reason
-    return (outcome.pool, outcome.nodes) if outcome else None
+    reading = read_scaling_commands(command, env)
+    if reading.unread:
+        return reading.unread.reason
+    return next(((command.pool, command.nodes) for command in reading.commands), None)
 
 
 # Rule: the five commands, in the spellings that the tools take
@@ -67,10 +67,14 @@ def test_zero_is_a_count() -> None:
 
 
 def test_a_regional_gke_cluster_counts_per_zone() -> None:
-    assert read_scaling_command(f"{RESIZE} --region europe-west4") == ScalingCommand("gpu", 4, per_zone=True)
-    assert read_scaling_command(f"{RESIZE} --location=europe-west4") == ScalingCommand("gpu", 4, per_zone=True)
-    assert read_scaling_command(f"{RESIZE} --location europe-west4-a") == ScalingCommand("gpu", 4)
-    assert read_scaling_command(RESIZE) == ScalingCommand("gpu", 4)
+    assert read_scaling_commands(f"{RESIZE} --region europe-west4").commands == (
+        ScalingCommand("gpu", 4, per_zone=True),
+    )
+    assert read_scaling_commands(f"{RESIZE} --location=europe-west4").commands == (
+        ScalingCommand("gpu", 4, per_zone=True),
+    )
+    assert read_scaling_commands(f"{RESIZE} --location europe-west4-a").commands == (ScalingCommand("gpu", 4),)
+    assert read_scaling_commands(RESIZE).commands == (ScalingCommand("gpu", 4),)
 
 
 # Rule: nothing that is not certain is read; the reason says what
@@ -249,8 +253,7 @@ FRAGMENTS = st.sampled_from([*SCALE.split(), *RESIZE.split(), *SYNTAX.split(), "
 @settings(max_examples=300)
 def test_any_script_has_an_outcome(fragments: list[str], between: str) -> None:
     for command in (between.join(fragments), fragments, ["sh", "-c", between.join(fragments)]):
-        outcome = read_scaling_command(command, {"N": "4"})
-        assert outcome is None or isinstance(outcome, ScalingCommand | UnreadCommand)
+        read_scaling_commands(command, {"N": "4"})
 
 
 @given(
@@ -267,7 +270,7 @@ def test_harmless_statements_around_a_command_change_nothing(others: list[str], 
 )
 def test_hostile_scripts_take_no_time(fragment: str) -> None:
     begin = time.perf_counter()
-    read_scaling_command(fragment * (9_999 // len(fragment)))
+    read_scaling_commands(fragment * (9_999 // len(fragment)))
     assert time.perf_counter() - begin < 5
 
 

@@ -119,7 +119,7 @@ def test_any_container_may_scale_but_only_one_way() -> None:
     pod["initContainers"] = [{"command": ["kubectl", "scale", "--replicas=3", "deploy/gpu"]}]
     assert states(manifest) == ("gpu", 3)
     pod["containers"].append({"command": ["kubectl", "scale", "--replicas=4", "deploy/gpu"]})
-    assert "in more than one way (gpu to 4, gpu to 3)" in str(states(manifest))
+    assert "in more than one way (gpu to 3, gpu to 4)" in str(states(manifest))
 
 
 def test_what_states_nothing_is_none_of_ours() -> None:

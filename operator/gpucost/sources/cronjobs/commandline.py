@@ -20,6 +20,9 @@ from typing import Final
 
 from gpucost.core.issues import shorten, show
 from gpucost.core.scaling import parse_node_count, parse_pool_name
+from gpucost.sources.cronjobs.readings import Reading, ScalingCommand, UnreadCommand, combine
+
+__all__ = ["Reading", "ScalingCommand", "UnreadCommand", "combine", "expand_references", "read_scaling_commands"]
 
 MAX_SCRIPT_CHARACTERS: Final = 10_000
 """A longer script is not read: a limit on the work that one CronJob can cause."""
@@ -44,37 +47,29 @@ _UNKNOWN: Final = "\0"
 """Stands around a reference that can't be resolved, so that it is seen wherever it ends up."""
 
 
-@dataclass(frozen=True, slots=True)
-class ScalingCommand:
-    """A command that sets one pool to one node count."""
-
-    pool: str
-    nodes: int
-    per_zone: bool = False
-    """The count is per zone of a regional GKE cluster; the manifest doesn't say how many zones the pool has."""
-
-
-@dataclass(frozen=True, slots=True)
-class UnreadCommand:
-    """A command that scales, or may, but can't be read for certain."""
-
-    reason: str
-    """What stands in the way, without a full stop: ``"'kubectl scale' names 2 resources"``."""
-
-
 Outcome = ScalingCommand | UnreadCommand | None
 
 
-def read_scaling_command(command: str | Sequence[str], env: Mapping[str, str] | None = None) -> Outcome:
+def read_scaling_commands(
+    command: str | Sequence[str],
+    env: Mapping[str, str] | None = None,
+    files: Mapping[str, str] | None = None,
+    image: str = "",
+) -> Reading:
     """What a shell script (text) or a container's ``command`` + ``args`` (a sequence) sets.
 
     ``env`` holds the literal values of the container's environment. As Kubernetes does, ``$(NAME)`` in a sequence is
-    replaced from it; ``$NAME`` and ``${NAME}`` mean something only to a shell. Never raises for any text.
+    replaced from it; ``$NAME`` and ``${NAME}`` mean something only to a shell. ``files`` holds scripts by their
+    absolute path in the container, ``image`` is the container's image. Never raises for any text.
     """
     variables = dict(env or {})
     if isinstance(command, str):
-        return _read_script(command, variables, 0)
-    return _read_words([expand_references(word, variables) for word in command], variables, 0)
+        outcome = _read_script(command, variables, 0)
+    else:
+        outcome = _read_words([expand_references(word, variables) for word in command], variables, 0)
+    if isinstance(outcome, UnreadCommand):
+        return Reading(unread=outcome)
+    return Reading((outcome,) if outcome else ())
 
 
 def expand_references(text: str, env: Mapping[str, str]) -> str:
@@ -408,13 +403,13 @@ def _read_script(text: str, variables: Mapping[str, str], depth: int) -> Outcome
         return _mentioned([text]) and UnreadCommand("the script is too long to be read")
     plain, documents = _cut_documents(text)
     shell = _Shell(variables, has_functions=re.search(r"\w\s*\(\s*\)", plain) is not None)
-    certain = combine([*(shell.step(joiner, raw, depth) for joiner, raw in _statements(plain)), _mentioned(documents)])
+    certain = _combine([*(shell.step(joiner, raw, depth) for joiner, raw in _statements(plain)), _mentioned(documents)])
     if isinstance(certain, UnreadCommand) or all(command == certain for command in shell.uncertain):
         return certain
     return UnreadCommand("it scales only under a condition")
 
 
-def combine(outcomes: Iterable[Outcome]) -> Outcome:
+def _combine(outcomes: Iterable[Outcome]) -> Outcome:
     """The one outcome of several commands: a failure if any failed, or if they don't agree on one pool and count."""
     found = [outcome for outcome in outcomes if outcome is not None]
     for outcome in found:

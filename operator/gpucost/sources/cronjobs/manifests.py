@@ -32,12 +32,11 @@ from gpucost.core.issues import (
 )
 from gpucost.core.scaling import ScheduleVersion, parse_node_count, parse_pool_name
 from gpucost.sources.cronjobs.commandline import (
-    Outcome,
+    Reading,
     ScalingCommand,
-    UnreadCommand,
     combine,
     expand_references,
-    read_scaling_command,
+    read_scaling_commands,
 )
 from gpucost.sources.yamlfiles import flatten_lists
 
@@ -398,15 +397,20 @@ def _literals(values: Mapping[str, object]) -> dict[str, str]:
 
 def _commanded(containers: Iterable[_Fields]) -> ScalingCommand | None:
     """What the containers' command lines set, all together."""
-    outcome = combine(_container_outcome(container) for container in containers)
-    if isinstance(outcome, UnreadCommand):
-        raise _Refused(UNREADABLE_SCALING_COMMAND, f"{outcome.reason}; {_REMEDY}")
-    return outcome
+    reading = combine(_read_container(container) for container in containers)
+    if reading.unread:
+        raise _Refused(reading.unread.kind, f"{reading.unread.reason}; {_REMEDY}")
+    if len(reading.commands) > 1:
+        raise _Refused(UNREADABLE_SCALING_COMMAND, f"it sets {len(reading.commands)} pools; {_REMEDY}")
+    return next(iter(reading.commands), None)
 
 
-def _container_outcome(container: _Fields) -> Outcome:
+def _read_container(container: _Fields) -> Reading:
     words = [*_words(container, "command"), *_words(container, "args")]
-    return read_scaling_command(words, _literals(_environment(container))) if words else None
+    image = container.get("image")
+    return read_scaling_commands(
+        words, _literals(_environment(container)), image=image if isinstance(image, str) else ""
+    )
 
 
 # Fields of any kind
