@@ -79,7 +79,7 @@ def _look(cronjobs: str | None, db: str | None) -> Found:
             names, numeric = _names(database.con, relation)
             statuses, services, nodes = names.statuses, names.services, names.nodes
     return Found(
-        pools=tuple(sorted({version.pool for version in inventory.versions})),
+        pools=tuple(sorted({pool for version in inventory.versions for pool in version.pools})),
         namespaces=tuple(sorted({version.namespace for version in inventory.versions})),
         nodes=tuple(nodes),
         services=tuple(services),
@@ -152,7 +152,7 @@ def _comments(found: Found) -> str:
     unknown = [status for status in found.statuses if status not in known]
     if unknown:
         lines.append(f"Statuses that belong to no set yet, put each into one: {', '.join(map(shorten, unknown[:20]))}")
-    lines += [f"Not read: {shorten(message, 200)}" for message in found.issues[:10]]
+    lines += [f"Not read: {shorten(message, len(message))}" for message in found.issues[:10]]
     return "".join(f"# {line}\n" for line in lines)
 
 

@@ -18,6 +18,7 @@ INCOMPLETE_CRON_JOB: Final = "IncompleteCronJob"
 CONTRADICTORY_CRON_JOB: Final = "ContradictoryCronJob"
 UNREADABLE_SCALING_COMMAND: Final = "UnreadableScalingCommand"
 SCALER_NOT_READ: Final = "ScalerNotRead"
+IGNORED_CRON_JOB: Final = "IgnoredCronJob"
 NODES_PER_ZONE: Final = "NodesPerZone"
 INVALID_VALID_FROM: Final = "InvalidValidFrom"
 DUPLICATE_CRON_JOB: Final = "DuplicateCronJob"
@@ -53,6 +54,7 @@ SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
         CONTRADICTORY_CRON_JOB: "A CronJob states half of it in one place and something else in another; it sets none.",
         UNREADABLE_SCALING_COMMAND: "A CronJob's command scales nodes in a way that can't be read for certain.",
         SCALER_NOT_READ: "A CronJob scales nodes, or looks like it, with something that gpucost does not read; it sets none.",
+        IGNORED_CRON_JOB: "A CronJob's annotation gpucost.dev/ignore says that it is to be left out; it sets no node count.",
         NODES_PER_ZONE: "A gcloud command resizes a regional cluster, where counts are per zone; it is used as it is.",
         INVALID_VALID_FROM: "A CronJob's gpucost.dev/valid-from is no instant; its schedule holds since its creation.",
         DUPLICATE_CRON_JOB: "Two different CronJobs have the same namespace and name; the first one stands.",

@@ -12,7 +12,9 @@ from gpucost.controller.store import SHARE_LABEL, shares_schedules
 from gpucost.core.issues import (
     CONTRADICTORY_CRON_JOB,
     DUPLICATE_CRON_JOB,
+    IGNORED_CRON_JOB,
     INCOMPLETE_CRON_JOB,
+    SCALER_NOT_READ,
     UNREADABLE_CRON_JOB,
     UNREADABLE_SCALING_COMMAND,
     Issue,
@@ -20,7 +22,7 @@ from gpucost.core.issues import (
 )
 from gpucost.doctor.findings import Finding, ok, problem, skipped, warning
 from gpucost.kube.client import CRON_JOBS, NAMESPACES, ApiError, Cluster
-from gpucost.sources.cronjobs.manifests import NODES_ANNOTATION, POOL_ANNOTATION
+from gpucost.sources.cronjobs.statements import REMEDY
 
 NAMED: Final = 3
 """Issues that a finding repeats."""
@@ -30,6 +32,7 @@ LEFT_OUT: Final = frozenset(
         INCOMPLETE_CRON_JOB,
         CONTRADICTORY_CRON_JOB,
         UNREADABLE_SCALING_COMMAND,
+        SCALER_NOT_READ,
         DUPLICATE_CRON_JOB,
     )
 )
@@ -100,14 +103,17 @@ def judge_schedules(check: str, report: CostReport, manifests: Manifests) -> lis
     """What the CronJobs of a report's namespaces say."""
     pools = find_pools(report, manifests)
     left_out = [issue for issue in pools.issues if issue.reason in LEFT_OUT]
-    others = [issue for issue in pools.issues if issue.reason not in LEFT_OUT]
-    state = f"state the annotations {POOL_ANNOTATION} and {NODES_ANNOTATION} on each CronJob that scales nodes"
+    ignored = [issue for issue in pools.issues if issue.reason == IGNORED_CRON_JOB]
+    others = [issue for issue in pools.issues if issue.reason not in LEFT_OUT | {IGNORED_CRON_JOB}]
+    state = f"on each CronJob that scales nodes, {REMEDY}"
     found: list[Finding] = []
     if left_out:
         what = f"{counted(len(left_out), 'CronJob')} can't be read: {_first(left_out)}"
         found.append(problem(check, what, f"{state}; until then its nodes are missing from the figures"))
     if others:
         found.append(warning(check, _first(others), "do as it says, or leave it if that is what you mean"))
+    if ignored:
+        found.append(ok(check, f"{counted(len(ignored), 'CronJob')} left out, as wanted: {_first(ignored)}"))
     if pools.histories:
         found.append(
             ok(check, f"{counted(len(pools.histories), 'scaling CronJob')} can be read: {_pools(pools.histories)}")
@@ -125,6 +131,6 @@ def _first(issues: Sequence[Issue]) -> str:
 
 
 def _pools(histories: Iterable[Sequence[Any]]) -> str:
-    names = sorted({known.version.pool for history in histories for known in history})
+    names = sorted({pool for history in histories for known in history for pool in known.version.pools})
     more = f" and {len(names) - NAMED} more pools" if len(names) > NAMED else ""
     return ", ".join(names[:NAMED]) + more

@@ -20,6 +20,7 @@ from gpucost.core.issues import Issue
 from gpucost.core.money import Ints
 from gpucost.core.nodes import NodeType, Pool, TypeUse
 from gpucost.core.period import Period, local_date
+from gpucost.core.scaling import PassedOver
 from gpucost.core.schedule import Conflict, NextChange
 from gpucost.core.zones import Zone
 from gpucost.engine.reduction import Attempts, Census
@@ -158,6 +159,8 @@ class Report:
     potential_savings: int | None
     inputs: Mapping[str, str]
     """A short hash of each part that the figures rest on."""
+    passed_over: tuple[PassedOver, ...]
+    """What was seen in CronJobs and sets no node count, without being wrong."""
     details: Details | None
 
     @property
