@@ -148,13 +148,14 @@ def test_a_field_named_description_is_a_field() -> None:
 
 
 def test_the_rights_are_those_of_the_docs() -> None:
-    every = rights_of_operator((), [("finops", "task-db"), ("finops", "task-db")])
+    every = rights_of_operator((), [("finops", "task-db"), ("finops", "task-db")], reads_config_maps=True)
     assert [right.kind for right in every] == [
         "costreports.gpucost.dev",
         "costreports.gpucost.dev/status",
         "cronjobs.batch",
         "jobs.batch",
         "events",
+        "configmaps",
         "namespaces",
         "tokenreviews.authentication.k8s.io",
         "subjectaccessreviews.authorization.k8s.io",
@@ -171,6 +172,7 @@ def test_the_rights_are_those_of_the_docs() -> None:
     some = rights_of_operator(("a", "b"), [], pages=False)
     assert [right.namespace for right in some] == ["a"] * 5 + ["b"] * 5
     assert "namespaces" not in {right.kind for right in some}, "a Role can't give it"
+    assert "configmaps" not in {right.kind for right in some}, "the operator reads none by default"
 
 
 def test_a_missing_right_comes_with_the_role_that_gives_it() -> None:

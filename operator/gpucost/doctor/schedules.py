@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from gpucost.api.costreport import CostReport
 from gpucost.computing import find_pools, namespaces_of
-from gpucost.controller.store import SHARE_LABEL, shares_schedules
+from gpucost.controller.store import SHARE_LABEL, shares_schedules, typed
 from gpucost.core.issues import (
     CONTRADICTORY_CRON_JOB,
     DUPLICATE_CRON_JOB,
@@ -22,6 +22,8 @@ from gpucost.core.issues import (
 )
 from gpucost.doctor.findings import Finding, ok, problem, skipped, warning
 from gpucost.kube.client import CRON_JOBS, NAMESPACES, ApiError, Cluster
+from gpucost.kube.configmaps import get_config_maps
+from gpucost.sources.cronjobs.manifests import find_config_maps
 from gpucost.sources.cronjobs.statements import REMEDY
 
 NAMED: Final = 3
@@ -50,14 +52,17 @@ class CronJobs:
     """Namespaces that share their schedules whatever their labels say."""
     labels_count: bool = True
     """An operator that watches some namespaces only sees no Namespace object, and so no label."""
+    reads_config_maps: bool = False
+    """Whether the operator reads ConfigMaps that CronJobs take scripts or variables from."""
     _listed: dict[str, Manifests] = field(default_factory=dict)
     _sharing: dict[str, bool] = field(default_factory=dict)
 
     async def of(self, namespace: str) -> Manifests:
-        """All of a namespace. Raises ApiError."""
+        """All of a namespace, with the ConfigMaps that they take something from. Raises ApiError."""
         if namespace not in self._listed:
-            kind = {"apiVersion": "batch/v1", "kind": "CronJob"}
-            self._listed[namespace] = [{**body, **kind} async for body in self.cluster.list(CRON_JOBS, namespace)]
+            found: Manifests = [typed(body) async for body in self.cluster.list(CRON_JOBS, namespace)]
+            wanted = {key for body in found for key in find_config_maps(body)} if self.reads_config_maps else ()
+            self._listed[namespace] = [*found, *(await get_config_maps(self.cluster, wanted)).values()]
         return self._listed[namespace]
 
     async def shares(self, namespace: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -97,6 +97,16 @@ def _words(container: Fields) -> list[str]:
     return [*read_words(container, "command"), *read_words(container, "args")]
 
 
+def _placed(container: Fields, files: Mapping[str, str]) -> list[str]:
+    """The words, with paths of mounted files that are relative to the container's workingDir made absolute."""
+    folder = container.get("workingDir")
+    words = _words(container)
+    if not isinstance(folder, str):
+        return words
+    paths = [posixpath.normpath(posixpath.join(folder, word)) for word in words]
+    return [path if path in files else word for word, path in zip(words, paths, strict=True)]
+
+
 def read_containers(pod: Pod) -> list[Said]:
     """What each container says. Raises Refused."""
     return [_read_container(pod, container) for container in pod.containers]
@@ -114,7 +124,7 @@ def _read_container(pod: Pod, container: Fields) -> Said:
     return Said(
         half=pair,
         counts=(),
-        reading=read_scaling_commands(_words(container), environment.literals, files, image),
+        reading=read_scaling_commands(_placed(container, files), environment.literals, files, image),
         absences=absences,
         suspicious=bool(absences) and _is_suspicious([pod.name, *_names_of(absences)], image, environment),
     )
