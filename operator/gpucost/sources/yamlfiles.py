@@ -138,7 +138,7 @@ def _read_file(path: str) -> str:
 _ACTION: Final = re.compile(
     r"^[ \t-]*\{\{"  # on a line of its own, or as an item of a list
     r"|^[^#\n]*?:[ \t]+\{\{"  # as a value
-    r"|\{\{-?[ \t]*(?:[.$][A-Z]|include|template|tpl|if|with|range|define|end|else|toYaml|/\*)"
+    r"|\{\{-?[ \t]*(?:\.[A-Z]|\$|include|template|tpl|if|with|range|define|end|else|toYaml|/\*)"
     r"|\{%-?[ \t]*(?:if|for|set|include|extends|macro|end)",
     re.MULTILINE,
 )
