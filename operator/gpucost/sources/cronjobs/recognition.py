@@ -47,7 +47,7 @@ def read_program(words: Sequence[str], env: Mapping[str, str], context: str, ima
     if hidden != Reading():
         return hidden
     text = " ".join(words)
-    found = find_mention(text, context) or find_sign(text) or _find_name(words)
+    found = find_mention(text, context) or _find_name(words) or find_sign(text)
     return Reading(unread=found)
 
 
@@ -116,7 +116,7 @@ def _find_name(words: Sequence[str]) -> UnreadCommand | None:
     """A program, a script or a command of it that is named after what it does: ``python /app/scale_nodes.py``."""
     for number, word in enumerate(words[:20]):
         is_program = number == 0 or "/" in word or re.search(r"\.\w{2,3}$", word) is not None
-        if len(word) < 200 and looks_like_scaler(word, is_program=is_program):
+        if re.fullmatch(r"[^\s(){};,=]{1,200}", word) and looks_like_scaler(word, is_program=is_program):
             return name_script(word)
     return None
 

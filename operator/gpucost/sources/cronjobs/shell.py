@@ -295,7 +295,8 @@ class Shell:
             for part in pipeline.parts:
                 child = self._fork()
                 output = child._find_output(part, given)
-                status = child._run_part(part, given)
+                if output is None or UNKNOWN in output or part is pipeline.parts[-1]:
+                    status = child._run_part(part, given)
                 given = output
         if not pipeline.is_negated:
             return status
@@ -772,7 +773,7 @@ def _judge(result: bool | None) -> Status:
 def _has_turns(node: For) -> bool:
     """Whether a loop whose words aren't known runs at least once."""
     if node.counter is not None:
-        bounds = re.search(r"=([0-9]{1,9});\w+<=?([0-9]{1,9});", node.counter)
+        bounds = re.search(r"=\s*([0-9]{1,9})\s*;\s*\w+\s*<=?\s*([0-9]{1,9})\s*;", node.counter)
         return bounds is not None and int(bounds[1]) < int(bounds[2])
     return any(
         re.match(r"\$\(seq |\{[0-9]+\.\.[0-9]+\}|`seq ", word) or re.fullmatch(r"[\w./-]+", word)

@@ -154,6 +154,9 @@ def _read_tokens(text: str) -> list[_Token]:
             at = _end_of_line(text, at)
         elif redirection := _match_redirection(text, at):
             at = _read_redirection(text, redirection, tokens, pending)
+        elif text.startswith("((", at) and text.endswith("))", at, end := find_closing(text, at)):
+            tokens.append(_Token(text[at:end]))  # arithmetic, where < and > redirect nothing
+            at = end
         elif operator := _OPERATOR.match(text, at):
             tokens.append(_Token(operator[0], is_operator=True))
             at = operator.end()
@@ -420,6 +423,9 @@ class _Parser:
             return self._with_redirections(self._case(depth))
         if self._is_word("[["):
             return self._test()
+        if self._is_arithmetic():
+            self.at += 1
+            return Command(("[[", "arithmetic", "]]"))  # a test of numbers, whose result is not known
         if self._is_word("function"):
             self.at += 1
             name = self._take_word()
@@ -441,22 +447,17 @@ class _Parser:
         return document
 
     def _group(self, depth: int, opener: str, closer: str) -> Node:
-        if opener == "(" and self.tokens[self.at + 1 : self.at + 2] == [_Token("(", is_operator=True)]:
-            return self._arithmetic()
         self._expect(opener)
         body = self.script(depth + 1)
         self._expect(closer)
         return Group(body, opener == "(", self._document())
 
-    def _arithmetic(self) -> Node:
-        """``((i++))``: a test of numbers, whose result is not known."""
-        depth = 0
-        while self.at < len(self.tokens):
-            depth += self._is_operator("(") - self._is_operator(")")
-            self.at += 1
-            if depth == 0:
-                return Command(("[[", "arithmetic", "]]"))
-        raise ShellSyntaxError("brackets don't match")
+    def _is_arithmetic(self) -> bool:
+        return (
+            self.at < len(self.tokens)
+            and not self.tokens[self.at].is_operator
+            and self.tokens[self.at].text.startswith("((")
+        )
 
     def _if(self, depth: int) -> Node:
         branches = []
@@ -487,8 +488,8 @@ class _Parser:
         self._expect("for", "select")
         counter = name = None
         words: list[str] | None = None
-        if self._is_operator("("):
-            counter, name = self._counter(), "_"
+        if self._is_arithmetic():
+            counter, name = self._take_word(), "_"
         else:
             name = self._take_word()
             self._skip("\n")
@@ -502,16 +503,6 @@ class _Parser:
         body = self.script(depth + 1)
         self._expect(closer)
         return For(name, None if words is None else tuple(words), counter, body)
-
-    def _counter(self) -> str:
-        depth, texts = 0, []
-        while self.at < len(self.tokens):
-            depth += self._is_operator("(") - self._is_operator(")")
-            texts.append(self.tokens[self.at].text)
-            self.at += 1
-            if depth == 0:
-                return "".join(texts)
-        raise ShellSyntaxError("brackets don't match")
 
     def _case(self, depth: int) -> Node:
         self._expect("case")

@@ -134,7 +134,7 @@ def _read_patch(call: Call) -> Reading:
         raise Unreadable(f"takes its patch from {file}")
     if len(pools) > 1:
         raise Unreadable(f"names {len(pools)} resources")
-    patch = _parse_patch(require_literal(call.line.value("-p", "--patch"), "--patch"))
+    patch = _parse_patch(require_literal(call.line.value("--patch", "-p"), "--patch"))
     replicas = _find_replicas(patch)
     if replicas is None and re.fullmatch(r"labels|", _find_section(patch)):
         return Reading()

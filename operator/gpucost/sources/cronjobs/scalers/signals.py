@@ -24,7 +24,7 @@ _CALLS: Final = re.compile(
     | instance_?group_?managers?\w*(?:\(\))?\s*\.\s*(?:resize|set_?size)
     | (?:update|set)-az(?:aks|vmss)\w* | (?:update|set)-as\w*(?:group|capacity)
     | worker_?pools?_?(?:resize|patch)
-    )(?![A-Za-z])""",
+    )(?:_?(?:command|request|async|input|with_\w+))?(?![A-Za-z])""",
     re.IGNORECASE | re.VERBOSE,
 )
 """Calls of clouds' libraries that change node counts: boto3's, Google's, Azure's, PowerShell's, in any spelling."""
@@ -160,4 +160,5 @@ def _split_name(name: str) -> Iterator[str]:
 def find_scaler_image(image: str) -> str | None:
     """What a container's image is, if it is named after a tool that scales nodes."""
     name = re.sub(r"@.*|:[^/]*$", "", image)
-    return f"runs the image {show(name)}, which is named after a scaler of nodes" if looks_like_scaler(name) else None
+    is_scaler = looks_like_scaler(name) or "karpenter" in name.split("/")
+    return f"runs the image {show(name)}, which is named after a scaler of nodes" if is_scaler else None
