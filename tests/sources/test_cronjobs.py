@@ -101,7 +101,7 @@ def test_annotations_come_first() -> None:
 
 
 def test_then_the_environment_of_the_first_container() -> None:
-    command = ["kubectl", "scale", "--replicas=9", "deploy/other"]
+    command = ["kubectl", "scale", "--replicas=9", "md/other"]
     assert states(cronjob(env=env(NODE_POOL="gpu-l4", NODES_COUNT="2"), command=command)) == ("gpu-l4", 2)
     assert states(cronjob(env=env(N="2", NODE_POOL="gpu-$(T)", T="x", NODES_COUNT="$(N)"))) == ("gpu-$(T)", 2)
 
@@ -110,15 +110,15 @@ def test_then_the_command_line() -> None:
     command = ["gcloud", "container", "clusters", "resize", "prod"]
     args = ["--node-pool=gpu", "--num-nodes", "$(N)"]
     assert states(cronjob(command=command, args=args, env=env(N="3"))) == ("gpu", 3)
-    assert states(cronjob(args=["kubectl scale --replicas=0 deploy/gpu"], command=["sh", "-c"])) == ("gpu", 0)
+    assert states(cronjob(args=["kubectl scale --replicas=0 md/gpu"], command=["sh", "-c"])) == ("gpu", 0)
 
 
 def test_any_container_may_scale_but_only_one_way() -> None:
     manifest = cronjob(command=["true"])
     pod = manifest["spec"]["jobTemplate"]["spec"]["template"]["spec"]
-    pod["initContainers"] = [{"command": ["kubectl", "scale", "--replicas=3", "deploy/gpu"]}]
+    pod["initContainers"] = [{"command": ["kubectl", "scale", "--replicas=3", "md/gpu"]}]
     assert states(manifest) == ("gpu", 3)
-    pod["containers"].append({"command": ["kubectl", "scale", "--replicas=4", "deploy/gpu"]})
+    pod["containers"].append({"command": ["kubectl", "scale", "--replicas=4", "md/gpu"]})
     assert "in more than one way (gpu to 3, gpu to 4)" in str(states(manifest))
 
 
@@ -130,7 +130,7 @@ def test_what_states_nothing_is_none_of_ours() -> None:
 
 def test_numbers_without_quotes_are_counts() -> None:
     assert states(cronjob(annotations={"gpucost.dev/node-pool": "gpu", "gpucost.dev/nodes": 4})) == ("gpu", 4)
-    assert states(cronjob(command=["kubectl", "scale", "--replicas", 4, "deploy/gpu"])) == ("gpu", 4)
+    assert states(cronjob(command=["kubectl", "scale", "--replicas", 4, "md/gpu"])) == ("gpu", 4)
 
 
 # Rule: half a statement is never completed from elsewhere, only confirmed
@@ -148,15 +148,15 @@ def test_half_a_statement_alone_is_incomplete() -> None:
 
 
 def test_half_a_statement_that_agrees_is_fine() -> None:
-    command = ["kubectl", "scale", "--replicas=4", "deploy/gpu"]
+    command = ["kubectl", "scale", "--replicas=4", "md/gpu"]
     assert states(cronjob(annotations={"gpucost.dev/node-pool": "gpu"}, command=command)) == ("gpu", 4)
     assert states(cronjob(annotations={"gpucost.dev/nodes": "4"}, env=env(NODE_POOL="g", NODES_COUNT="4"))) == ("g", 4)
-    script = ["sh", "-c", "kubectl scale --replicas=4 deploy/$NODE_POOL"]
+    script = ["sh", "-c", "kubectl scale --replicas=4 md/$NODE_POOL"]
     assert states(cronjob(env=env(NODE_POOL="gpu"), command=script)) == ("gpu", 4)
 
 
 def test_half_a_statement_that_disagrees_is_an_issue() -> None:
-    command = ["kubectl", "scale", "--replicas=4", "deploy/gpu"]
+    command = ["kubectl", "scale", "--replicas=4", "md/gpu"]
     assert states(cronjob(annotations={"gpucost.dev/node-pool": "gpu-a100"}, command=command)) == (
         "ContradictoryCronJob: CronJob scaling/gpu-up: annotation gpucost.dev/node-pool is 'gpu-a100', but the CronJob "
         "sets 'gpu' to 4; state the annotations gpucost.dev/node-pool and gpucost.dev/nodes, or "
@@ -195,7 +195,7 @@ def test_a_variable_from_a_secret_is_not_read() -> None:
 
 
 def test_a_command_that_cannot_be_read_is_an_issue() -> None:
-    manifest = cronjob(command=["sh", "-c", "kubectl scale --replicas=$N deploy/gpu"])
+    manifest = cronjob(command=["sh", "-c", "kubectl scale --replicas=$N md/gpu"])
     assert states(manifest) == (
         "UnreadableScalingCommand: CronJob scaling/gpu-up: 'kubectl scale' takes --replicas from $N, which is no "
         "literal value of the container's environment; state the annotations gpucost.dev/node-pool and "
@@ -412,7 +412,7 @@ WHOLE: Json = {
     "spec": cronjob(
         spec={"timeZone": "UTC", "suspend": False, "startingDeadlineSeconds": 5},
         env=[*env(NODE_POOL="gpu", NODES_COUNT="4"), {"name": "X", "valueFrom": {"fieldRef": {}}}],
-        command=["sh", "-c", "kubectl scale --replicas=4 deploy/gpu"],
+        command=["sh", "-c", "kubectl scale --replicas=4 md/gpu"],
         args=["x"],
     )["spec"],
 }

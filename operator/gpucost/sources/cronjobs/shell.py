@@ -1,0 +1,800 @@
+"""Follows a shell script: which commands run for certain, and with which words.
+
+Nothing is run. A command counts if it runs whenever the Job succeeds: an ordinary command before it is taken to
+succeed (``login && scale``), for if it fails the Job does; a test whose result isn't known makes what depends on it
+uncertain. Work is limited by MAX_STEPS, MAX_CHARACTERS and MAX_DEPTH, whatever the script.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from types import MappingProxyType
+from typing import Final
+
+from gpucost.sources.cronjobs.expansion import Expanded, Variables, expand_text, expand_word
+from gpucost.sources.cronjobs.options import UNKNOWN
+from gpucost.sources.cronjobs.readings import Reading, ScalingCommand, UnreadCommand, combine
+from gpucost.sources.cronjobs.recognition import (
+    INTERPRETERS,
+    SPEAKERS,
+    find_mention,
+    find_sign,
+    get_basename,
+    name_script,
+    read_program,
+    read_text,
+)
+from gpucost.sources.cronjobs.scalers import FORMS_BY_PROGRAM
+from gpucost.sources.cronjobs.scalers.signals import REQUESTERS, looks_like_scaler
+from gpucost.sources.cronjobs.shellsyntax import (
+    Case,
+    Chain,
+    Command,
+    Document,
+    For,
+    Function,
+    Group,
+    If,
+    Node,
+    Pipeline,
+    Script,
+    ShellSyntaxError,
+    While,
+    parse_script,
+)
+from gpucost.sources.cronjobs.shelltests import evaluate_test, match_pattern
+
+MAX_SCRIPT_CHARACTERS: Final = 10_000
+"""A longer script is not read: a limit on the work that one CronJob can cause."""
+MAX_NESTED_SHELLS: Final = 4
+MAX_STEPS: Final = 3_000
+"""Simple commands that are followed, loops unrolled."""
+MAX_CHARACTERS: Final = 300_000
+"""Characters of all words that are followed."""
+MAX_DEPTH: Final = 100
+"""Statements and functions inside each other."""
+MAX_ITERATIONS: Final = 100
+"""Words of a for loop that is unrolled."""
+
+SHELLS: Final = frozenset({"sh", "bash", "ash", "dash", "zsh", "ksh", "busybox"})
+_WRAPPERS: Final = frozenset(
+    {"env", "nice", "ionice", "nohup", "setsid", "stdbuf", "sudo", "time", "dumb-init", "timeout", "tini"}
+) | {"flock", "doas", "gosu", "su-exec", "unbuffer"}
+_DECLARERS: Final = frozenset({"export", "readonly", "local", "declare", "typeset"})
+_FORGETTERS: Final = frozenset({"read", "getopts", "mapfile", "readarray", "let"})
+_TESTS: Final = frozenset({"[", "[[", "test"})
+_QUESTIONS: Final = frozenset({"grep", "egrep", "fgrep", "diff", "cmp", "pgrep", "which", "type", "hash", "expr"})
+"""Programs that answer by their exit status: a failure is no failure of the script."""
+NO_VARIABLES: Final[Mapping[str, str]] = MappingProxyType({})
+_ASSIGNMENT: Final = re.compile(r"([A-Za-z_]\w*)(\+?)=(.*)", re.DOTALL | re.ASCII)
+
+
+class Status(Enum):
+    """How a command ends."""
+
+    SUCCESS = auto()
+    FAILURE = auto()
+    HOPED = auto()
+    """Success, unless it fails, which is not expected of it."""
+    OPEN = auto()
+    """A test whose result isn't known."""
+
+
+class TooMuchWork(Exception):
+    """A limit of the work was reached."""
+
+
+@dataclass(slots=True)
+class Work:
+    """What all shells of one container share: its scripts, what was found, and how much work is left."""
+
+    files: Mapping[str, str]
+    context: str
+    """All text that was seen: it tells what a resource without a type may be."""
+    image: str = ""
+    readings: list[Reading] = field(default_factory=list)
+    uncertain: list[ScalingCommand] = field(default_factory=list)
+    """Commands that may or may not run: harmless only where they repeat one that does."""
+    steps: int = 0
+    characters: int = 0
+    depth: int = 0
+
+    def count_step(self, words: Iterable[str]) -> None:
+        """Count a command. TooMuchWork beyond the limits."""
+        self.steps += 1
+        self.characters += sum(map(len, words))
+        if self.steps > MAX_STEPS or self.characters > MAX_CHARACTERS:
+            raise TooMuchWork
+
+    def add(self, reading: Reading, *, is_certain: bool) -> None:
+        """Take note of what a command says."""
+        if is_certain:
+            self.readings.append(reading)
+            return
+        self.uncertain.extend(reading.commands)
+        self.readings.append(Reading(unread=reading.unread, passed_over=reading.passed_over))
+
+    def finish(self) -> Reading:
+        """All that was found."""
+        reading = combine(self.readings)
+        certain = {(command.pool, command.nodes) for command in reading.commands}
+        if reading.unread or all((command.pool, command.nodes) in certain for command in self.uncertain):
+            return reading
+        return combine([reading, Reading(unread=UnreadCommand("it scales only under a condition"))])
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing about nodes was found."""
+        return not self.uncertain and all(reading == Reading() for reading in self.readings)
+
+
+@dataclass(slots=True)
+class _Definition:
+    """A function: its body, or several where a condition decides which."""
+
+    bodies: list[Node]
+    is_certain: bool
+    was_called: bool = False
+
+
+class Shell:
+    """One shell process: its variables and functions, and whether its next statement runs for certain."""
+
+    def __init__(
+        self,
+        work: Work,
+        values: Mapping[str, str],
+        arguments: Sequence[str] | None,
+        *,
+        is_whole: bool,
+        nesting: int = 0,
+    ) -> None:
+        self.work = work
+        self.values = dict(values)
+        self.exported = set(values)
+        self.arguments = arguments
+        self.name = "sh"
+        self.is_whole = is_whole
+        self.nesting = nesting
+        self.functions: dict[str, _Definition] = {}
+        self.locals: dict[str, str | None] | None = None
+        self.folder: str | None = None
+        self.exit_scripts: list[str] = []
+        self.fails_on_error = False  # set -e
+        self.is_fork = False
+        self.after_failure = False  # on the right of ||
+        self.doubts = 0
+        self.has_ended = False
+        self.has_returned = False
+        self.broken_loops = 0  # break
+        self.has_skipped = False  # continue
+        self.is_loop_over = False  # break, for certain
+
+    # Certainty
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether the next statement runs whenever the Job succeeds."""
+        return not (self.doubts or self.has_ended or self.has_returned or self.broken_loops or self.has_skipped)
+
+    @contextmanager
+    def _doubt(self, is_doubtful: bool = True) -> Iterator[None]:
+        self.doubts += is_doubtful
+        try:
+            yield
+        finally:
+            self.doubts -= is_doubtful
+
+    def _fork(self) -> Shell:
+        """A process of its own with what this one knows; what it changes stays with it."""
+        child = Shell(self.work, self.values, self.arguments, is_whole=self.is_whole, nesting=self.nesting)
+        child.exported, child.functions, child.name = set(self.exported), dict(self.functions), self.name
+        child.folder, child.fails_on_error, child.is_fork = self.folder, self.fails_on_error, True
+        child.doubts = 0 if self.is_certain else 1
+        return child
+
+    # Scripts and statements
+
+    def run_text(self, text: str) -> Status:
+        """Follow a script's text."""
+        if len(text) > MAX_SCRIPT_CHARACTERS or self.nesting > MAX_NESTED_SHELLS:
+            self._refuse(text, "the script is too long to be read")
+            return Status.HOPED
+        try:
+            script = parse_script(text)
+        except ShellSyntaxError as error:
+            self._refuse(text, f"the script can't be read: {error}")
+            return Status.HOPED
+        return self._run(script)
+
+    def finish(self) -> None:
+        """Run what is left to the end: ``trap ... EXIT``, and functions that nothing seems to call, if nothing else."""
+        scripts, self.exit_scripts = self.exit_scripts, []
+        self.has_ended = self.has_returned = False
+        for text in scripts:
+            self.run_text(text)
+        if self.work.is_empty:
+            with self._doubt():
+                for definition in list(self.functions.values()):
+                    if not definition.was_called:
+                        self._run_function(definition, [], arguments_known=False)
+
+    def _refuse(self, text: str, reason: str) -> None:
+        """A text that isn't followed matters only if it seems to scale nodes."""
+        found = find_mention(text, self.work.context) or find_sign(text)
+        if found:
+            self._add(Reading(unread=UnreadCommand(reason, found.kind)))
+
+    def _add(self, reading: Reading) -> None:
+        self.work.add(reading, is_certain=self.is_certain)
+
+    def _run(self, node: Node) -> Status:
+        self.work.depth += 1
+        if self.work.depth > MAX_DEPTH:
+            raise TooMuchWork
+        try:
+            return self._run_node(node)
+        finally:
+            self.work.depth -= 1
+
+    def _run_node(self, node: Node) -> Status:
+        match node:
+            case Command():
+                return self._run_command(node, None)
+            case Script(statements):
+                return [Status.SUCCESS, *(self._run(statement) for statement in statements)][-1]
+            case Chain():
+                return self._run_chain(node)
+            case Pipeline():
+                return self._run_pipeline(node)
+            case Group():
+                return self._run_group(node, None)
+            case If():
+                return self._run_if(node)
+            case While():
+                return self._run_while(node)
+            case For():
+                return self._run_for(node)
+            case Case():
+                return self._run_case(node)
+            case Function(name, body):
+                self._define(name, body)
+                return Status.SUCCESS
+
+    def _run_chain(self, chain: Chain) -> Status:
+        if chain.in_background:
+            self._fork()._run(Chain(chain.first, chain.rest, in_background=False))
+            return Status.SUCCESS
+        status = self._run(chain.first)
+        for joiner, node in chain.rest:
+            status = self._run_second(status, joiner, node)
+        return status
+
+    def _run_second(self, first: Status, joiner: str, node: Node) -> Status:
+        """The right side of ``&&`` or ``||``."""
+        if first == (Status.FAILURE if joiner == "&&" else Status.SUCCESS):
+            return first
+        is_certain = first == Status.FAILURE if joiner == "||" else first in (Status.SUCCESS, Status.HOPED)
+        before, self.after_failure = self.after_failure, joiner == "||" and isinstance(node, Command)
+        with self._doubt(not is_certain):
+            second = self._run(node)
+        self.after_failure = before
+        return second if is_certain else Status.OPEN if first == Status.OPEN else Status.HOPED
+
+    def _run_pipeline(self, pipeline: Pipeline) -> Status:
+        status = Status.HOPED
+        if len(pipeline.parts) == 1:
+            status = self._run(pipeline.parts[0])
+        else:
+            given: str | None = None
+            for part in pipeline.parts:
+                child = self._fork()
+                output = child._find_output(part, given)
+                if output is None or UNKNOWN in output or part is pipeline.parts[-1]:
+                    status = child._run_part(part, given)
+                given = output
+        if not pipeline.is_negated:
+            return status
+        return {Status.SUCCESS: Status.FAILURE, Status.FAILURE: Status.SUCCESS}.get(status, Status.OPEN)
+
+    def _run_part(self, part: Node, given: str | None) -> Status:
+        """A part of a pipeline, with the text that it reads, if that is known."""
+        match part:
+            case Command():
+                return self._run_command(part, given)
+            case Group():
+                return self._run_group(part, given)
+        return self._run(part)
+
+    def _find_output(self, part: Node, given: str | None) -> str | None:
+        """What ``echo``, ``printf`` or ``cat`` writes into a pipe; None if it isn't known."""
+        if not isinstance(part, Command):
+            return None
+        words = [text for word in part.words for text in expand_word(word, self._variables).fields]
+        match words:
+            case ["echo", *rest]:
+                return " ".join(rest[1:] if rest and re.fullmatch(r"-[neE]+", rest[0]) else rest)
+            case ["printf", text] | ["printf", "%s" | "%s\\n", text]:
+                return text.replace("\\n", "\n")
+            case ["cat"] | ["cat", "-"]:
+                return self._expand_document(part.document) if part.document else given
+            case ["cat", path]:
+                return self._find_file(path)
+        return None
+
+    def _run_group(self, group: Group, given: str | None) -> Status:
+        shell = self._fork() if group.is_subshell else self
+        document = self._expand_document(group.document) if group.document else given
+        if document is not None:
+            self._add(read_text([document], self.work.context))
+        return shell._run(group.body)
+
+    def _run_if(self, node: If) -> Status:
+        is_open = False
+        status = Status.SUCCESS
+        for condition, body in node.branches:
+            with self._doubt(is_open):
+                decided = self._run(condition)
+            if decided == Status.FAILURE:
+                continue
+            is_open |= decided != Status.SUCCESS
+            with self._doubt(is_open):
+                status = self._run(body)
+            if decided == Status.SUCCESS:
+                return Status.HOPED if is_open else status
+        if node.otherwise:
+            with self._doubt(is_open):
+                status = self._run(node.otherwise)
+        return Status.HOPED if is_open else status
+
+    def _run_while(self, node: While) -> Status:
+        """A loop's condition runs; its body if it is known to. A second turn shows what a first may change."""
+        status = self._run(node.condition)
+        if status == (Status.SUCCESS if node.is_until else Status.FAILURE):
+            return Status.SUCCESS
+        is_certain = status == (Status.FAILURE if node.is_until else Status.SUCCESS)
+        with self._doubt(not is_certain):
+            self._run(node.body)
+        self.has_skipped = False
+        with self._doubt():
+            self._run(node.condition)
+            self._run(node.body)
+        self._leave_loop()
+        return Status.SUCCESS
+
+    def _leave_loop(self) -> None:
+        self.broken_loops = max(0, self.broken_loops - 1)
+        self.has_skipped = self.is_loop_over = False
+
+    def _run_for(self, node: For) -> Status:
+        words = self._list_words(node)
+        if words is None:
+            is_certain = _has_turns(node)
+            self.values[node.name] = UNKNOWN + "$" + node.name + UNKNOWN
+            with self._doubt(not is_certain):
+                self._run(node.body)
+            with self._doubt():
+                self._run(node.body)
+        elif len(words) > MAX_ITERATIONS:
+            raise TooMuchWork
+        else:
+            for word in words:
+                self.values[node.name] = word
+                self._run(node.body)
+                self.has_skipped = False
+                if self.is_loop_over:
+                    break
+        self._leave_loop()
+        return Status.SUCCESS
+
+    def _list_words(self, node: For) -> list[str] | None:
+        """A for loop's words; None where one isn't known."""
+        if node.counter is not None:
+            return None
+        if node.words is None:
+            return None if self.arguments is None else list(self.arguments)
+        words = [text for word in node.words for text in self._expand(word)]
+        return None if any(UNKNOWN in word or re.search(r"[*?\[]", word) for word in words) else words
+
+    def _run_case(self, node: Case) -> Status:
+        subject = " ".join(self._expand(node.subject))
+        is_open = False
+        for patterns, body in node.branches:
+            fits = [match_pattern(subject, self._expand_whole(pattern)) for pattern in patterns]
+            if not any(fit is not False for fit in fits):
+                continue
+            is_sure = True in fits
+            is_open |= not is_sure
+            with self._doubt(is_open or UNKNOWN in subject):
+                self._run(body)
+            if is_sure:
+                break
+        return Status.HOPED
+
+    # Functions
+
+    def _define(self, name: str, body: Node) -> None:
+        earlier = self.functions.get(name)
+        if self.is_certain or earlier is None:
+            self.functions[name] = _Definition([body], self.is_certain)
+        else:
+            self.functions[name] = _Definition([*earlier.bodies, body], is_certain=False)
+
+    def _run_function(self, definition: _Definition, words: Sequence[str], *, arguments_known: bool = True) -> Status:
+        saved = self.arguments, self.locals, self.has_returned
+        definition.was_called = True
+        self.arguments, self.locals = (list(words[1:]) if arguments_known else None), {}
+        status = Status.HOPED
+        with self._doubt(not definition.is_certain):
+            for body in definition.bodies:
+                status = self._run(body)
+        for name, value in self.locals.items():
+            self._restore(name, value)
+        has_returned = self.has_returned
+        self.arguments, self.locals, self.has_returned = saved
+        return Status.OPEN if has_returned else status
+
+    def _restore(self, name: str, value: str | None) -> None:
+        if value is None:
+            self.values.pop(name, None)
+        else:
+            self.values[name] = value
+
+    # Words and variables
+
+    @property
+    def _variables(self) -> Variables:
+        return Variables(self.values, self.arguments, self.name, self.is_whole)
+
+    def _take(self, expanded: Expanded) -> tuple[str, ...]:
+        """A word's fields, after what its references run and assign."""
+        for name, value in expanded.assigned.items():
+            self._assign(name, value)
+        for script in expanded.substitutions:
+            child = self._fork()
+            child.nesting += 1
+            child.run_text(script)
+        return expanded.fields
+
+    def _expand(self, word: str) -> tuple[str, ...]:
+        return self._take(expand_word(word, self._variables))
+
+    def _expand_whole(self, text: str) -> str:
+        return self._take(expand_text(text, self._variables))[0]
+
+    def _expand_document(self, document: Document) -> str:
+        if document.is_word:
+            return self._expand_whole(document.text)
+        if not document.is_expanded:
+            return document.text
+        return self._take(expand_text(document.text, self._variables, is_document=True))[0]
+
+    def _assign(self, name: str, value: str) -> None:
+        if not self.is_certain and self.values.get(name) != value:
+            value = UNKNOWN + "$" + name + UNKNOWN
+        self.values[name] = value
+
+    def _take_assignment(self, word: str) -> tuple[str, str] | None:
+        """A word's name and value, if it is an assignment."""
+        found = _ASSIGNMENT.fullmatch(word)
+        if not found:
+            return None
+        name, adds, raw = found.groups()
+        value = UNKNOWN if raw.startswith("(") else self._expand_whole(raw)
+        return name, self.values.get(name, "") + value if adds else value
+
+    # Commands
+
+    def _run_command(self, command: Command, given: str | None) -> Status:
+        """A simple command; ``given``: what it reads from a pipe, if that is known."""
+        rest, assigned = list(command.words), dict[str, str]()
+        while rest and (pair := self._take_assignment(rest[0])):
+            assigned.update([pair])
+            rest.pop(0)
+        words = self._expand_words(rest)
+        self.work.count_step(words or assigned.values())
+        if not words:
+            for name, value in assigned.items():
+                self._assign(name, value)
+            return Status.HOPED if any("$(" in word or "`" in word for word in command.words) else Status.SUCCESS
+        if command.document:
+            given = self._expand_document(command.document)
+        return self.call(words, assigned, given)
+
+    def _expand_words(self, raw: Sequence[str]) -> list[str]:
+        if raw[:1] and raw[0] in _DECLARERS:  # their assignments are not split
+            words = [raw[0]]
+            for word in raw[1:]:
+                pair = self._take_assignment(word)
+                words.append("=".join(pair) if pair else " ".join(self._expand(word)))
+            return words
+        return [text for word in raw for text in self._expand(word)]
+
+    def call(self, words: Sequence[str], assigned: Mapping[str, str], given: str | None) -> Status:
+        """Run a command of at least one word, with variables of its own and the text that it reads."""
+        program = words[0]
+        if program in self.functions:
+            for name, value in assigned.items():
+                self._assign(name, value)
+            return self._run_function(self.functions[program], words)
+        builtin = self._run_builtin(program, words[1:], given)
+        return self.call_program(words, assigned, given) if builtin is None else builtin
+
+    def call_program(
+        self, words: Sequence[str], assigned: Mapping[str, str] = NO_VARIABLES, given: str | None = None
+    ) -> Status:
+        """Run a program, as a container's own command and what stands behind a wrapper: no builtin, no function."""
+        rest, wrapped = unwrap_command(words, self.work.files)
+        assigned = {**assigned, **wrapped}
+        if rest and len(rest) < len(words):
+            return self.call_program(rest, assigned, given)
+        program = words[0]
+        if get_basename(program) in SHELLS:
+            return self._run_shell(words, assigned, given)
+        path = self._resolve(program)
+        if "/" in program and path in self.work.files:
+            return self._run_file(path, words[1:], assigned)
+        self._read(words, assigned, given)
+        return Status.OPEN if program in _QUESTIONS else Status.HOPED
+
+    def _read(self, words: Sequence[str], assigned: Mapping[str, str], given: str | None) -> None:
+        """Ask what a program does, and what the text says that it reads, runs or writes."""
+        work, program = self.work, get_basename(words[0])
+        self._add(read_program(words, {**self._environment, **assigned}, work.context, work.image))
+        texts = [] if given is None else [given]
+        if INTERPRETERS.fullmatch(program):
+            texts += [work.files[path] for word in words[1:] if (path := self._resolve(word)) in work.files]
+        self._add(read_text(texts, work.context))
+
+    @property
+    def _environment(self) -> dict[str, str]:
+        return {name: value for name, value in self.values.items() if name in self.exported}
+
+    # Builtins
+
+    def _run_builtin(self, name: str, words: Sequence[str], given: str | None) -> Status | None:
+        """A command of the shell itself; None if it is none."""
+        if name in (":", "true"):
+            return Status.SUCCESS
+        if name == "false":
+            return Status.FAILURE
+        if name in _TESTS:
+            return _judge(evaluate_test(list(words[:-1] if name != "test" else words)))
+        if name in _DECLARERS or name in _FORGETTERS or name in ("unset", "shift", "set"):
+            self._change_variables(name, words)
+            return Status.OPEN if name in _FORGETTERS else Status.SUCCESS
+        if name in ("exit", "return", "break", "continue"):
+            self._leave(name, words)
+            return Status.HOPED
+        if name in ("command", "builtin", "exec"):
+            return self._run_command_builtin(name, words, given)
+        if name == "eval":
+            return self._run_eval(" ".join(words))
+        if name in (".", "source") and words:
+            return self._run_source(words[0], words[1:])
+        if name == "trap":
+            self._run_trap(words)
+            return Status.SUCCESS
+        if name == "cd":
+            target = words[0] if words and UNKNOWN not in words[0] else None
+            self.folder = posixpath.normpath(posixpath.join(self.folder or "", target)) if target else None
+            return Status.HOPED
+        return None
+
+    def _change_variables(self, name: str, words: Sequence[str]) -> None:
+        if name in _DECLARERS:
+            self._declare(name, words)
+        elif name == "unset":
+            for word in words:
+                if self.is_certain:
+                    self.values.pop(word, None)
+                else:
+                    self._assign(word, UNKNOWN)
+        elif name in _FORGETTERS:
+            for word in words:
+                self.values[re.split(r"\W", word)[0]] = UNKNOWN
+        elif name == "shift":
+            count = int(words[0]) if words and re.fullmatch(r"[0-9]{1,4}", words[0]) else 1
+            known = self.arguments is not None and self.is_certain and (not words or words[0].isdigit())
+            self.arguments = list(self.arguments or [])[count:] if known else None
+        else:
+            self._set_options(words)
+
+    def _declare(self, name: str, words: Sequence[str]) -> None:
+        if name == "export" and "-f" in words:
+            return
+        for word in words:
+            found = _ASSIGNMENT.fullmatch(word)
+            variable = found[1] if found else word
+            if self.locals is not None and name != "export":
+                self.locals.setdefault(variable, self.values.get(variable))
+            if found:
+                self._assign(variable, found[3])
+            elif name in ("local", "declare", "typeset") and self.locals is not None:
+                self.values.pop(variable, None)
+            if name == "export" or "-x" in words:
+                self.exported.add(variable)
+
+    def _set_options(self, words: Sequence[str]) -> None:
+        for at, word in enumerate(words):
+            if word == "--" or word[:1] not in ("-", "+"):
+                self.arguments = list(words[at + (word == "--") :]) if self.is_certain else None
+                return
+            if re.fullmatch(r"-[a-z]*e[a-z]*", word) or list(words[at : at + 2]) == ["-o", "errexit"]:
+                self.fails_on_error = True
+            if word.endswith("o"):
+                self._set_options(words[at + 2 :])
+                return
+
+    def _leave(self, name: str, words: Sequence[str]) -> None:
+        """``exit``, ``return``, ``break`` or ``continue``: what follows is uncertain, unless the Job fails by it."""
+        if name in ("break", "continue"):
+            levels = int(words[0]) if words and re.fullmatch(r"[1-9]", words[0]) else 1
+            if name == "continue" and levels == 1:
+                self.has_skipped = True
+                return
+            self.is_loop_over |= self.is_certain
+            self.broken_loops = max(self.broken_loops, levels)
+            return
+        status = words[0] if words else "$?"
+        is_failure = re.fullmatch(r"[1-9][0-9]*", status) or (self.after_failure and "$?" in status)
+        stays_inside = (name == "return" or self.is_fork) and not self.fails_on_error
+        if is_failure and not self.is_certain and not stays_inside:
+            return
+        if name == "return":
+            self.has_returned = True
+        else:
+            self.has_ended = True
+
+    def _run_command_builtin(self, name: str, words: Sequence[str], given: str | None) -> Status:
+        rest = list(words)
+        while rest and rest[0].startswith("-"):
+            if name == "command" and re.fullmatch(r"-[vV]+", rest[0]):
+                return Status.OPEN
+            rest = rest[2:] if rest[0] == "-a" else rest[1:]
+        builtin = self._run_builtin(rest[0], rest[1:], given) if rest and name != "exec" else None
+        status = builtin or (self.call_program(rest, given=given) if rest else Status.SUCCESS)
+        self.has_ended |= name == "exec" and bool(rest)
+        return status
+
+    def _run_eval(self, text: str) -> Status:
+        self.nesting += 1
+        status = self.run_text(text)
+        self.nesting -= 1
+        return status
+
+    def _run_source(self, path: str, arguments: Sequence[str]) -> Status:
+        text = self._find_file(path)
+        if text is None:  # it may set any variable
+            self.values.clear()
+            self.is_whole = False
+            if looks_like_scaler(path):
+                self._add(Reading(unread=name_script(path)))
+            return Status.HOPED
+        saved = self.arguments
+        self.arguments = list(arguments) or saved
+        status = self._run_eval(text)
+        self.arguments = saved
+        return status
+
+    def _run_trap(self, words: Sequence[str]) -> None:
+        text, signals = (words[0], words[1:]) if len(words) > 1 else ("", [])
+        if text in ("", "-"):
+            self.exit_scripts = []
+        elif {"EXIT", "0"} & set(signals) and self.is_certain:
+            self.exit_scripts = [text]
+        else:
+            with self._doubt():
+                self._fork().run_text(text)
+
+    # Other shells and scripts
+
+    def _run_shell(self, words: Sequence[str], assigned: Mapping[str, str], given: str | None) -> Status:
+        """``sh -ec SCRIPT NAME ARGUMENTS``, ``sh FILE ARGUMENTS`` or ``sh -s ARGUMENTS``, which reads a script."""
+        if get_basename(words[0]) == "busybox":
+            return self.call_program(words[1:], assigned, given) if len(words) > 1 else Status.HOPED
+        at, letters = 1, ""
+        while at < len(words) and words[at][:1] in ("-", "+") and words[at] not in ("--", "-"):
+            flags = "" if words[at].startswith("--") else words[at][1:]
+            letters += flags
+            at += 2 if flags.endswith("o") or words[at] in ("--rcfile", "--init-file") else 1
+        rest = list(words[at + (list(words[at : at + 1]) == ["--"]) :])
+        child = self._nest(assigned, fails_on_error="e" in letters)
+        if "c" in letters and rest:
+            child.name, child.arguments = ([*rest[1:2], "sh"])[0], rest[2:]
+            child.run_text(rest[0])
+        elif rest and "s" not in letters:
+            return self._run_operand(rest, assigned, child)
+        elif given is not None:
+            child.arguments = rest
+            child.run_text(given)
+        child.finish()
+        return Status.HOPED
+
+    def _run_operand(self, words: Sequence[str], assigned: Mapping[str, str], child: Shell) -> Status:
+        text = self._find_file(words[0])
+        if text is not None:
+            child.name, child.arguments = words[0], list(words[1:])
+            child.run_text(text)
+            child.finish()
+        elif looks_like_scaler(words[0]):
+            self._add(Reading(unread=name_script(words[0])))
+        else:
+            self._read(words, assigned, None)
+        return Status.HOPED
+
+    def _nest(self, assigned: Mapping[str, str], *, fails_on_error: bool) -> Shell:
+        """A new shell that sees this one's environment."""
+        values = {**self._environment, **assigned}
+        child = Shell(self.work, values, [], is_whole=self.is_whole, nesting=self.nesting + 1)
+        child.folder, child.fails_on_error = self.folder, fails_on_error
+        child.is_fork = self.nesting > 0 and not self.fails_on_error
+        child.doubts = 0 if self.is_certain else 1
+        return child
+
+    def _run_file(self, path: str, arguments: Sequence[str], assigned: Mapping[str, str]) -> Status:
+        """A script that is mounted from a ConfigMap, by its own first line."""
+        text = self.work.files[path]
+        first = text.partition("\n")[0]
+        self._note(text)
+        if first.startswith("#!") and not re.search(r"\b(?:ba|da|a|k|z)?sh\b", first):
+            self._add(read_text([text], self.work.context))
+            return Status.HOPED
+        child = self._nest(assigned, fails_on_error=re.search(r"\s-\w*e", first) is not None)
+        child.name, child.arguments = path, list(arguments)
+        child.run_text(text)
+        child.finish()
+        return Status.HOPED
+
+    def _find_file(self, path: str) -> str | None:
+        text = self.work.files.get(self._resolve(path))
+        if text is not None:
+            self._note(text)
+        return text
+
+    def _note(self, text: str) -> None:
+        if text not in self.work.context:
+            self.work.context = f"{self.work.context}\n{text}"[: 10 * MAX_SCRIPT_CHARACTERS]
+
+    def _resolve(self, path: str) -> str:
+        """A path in the container; a relative one from the last ``cd``."""
+        return posixpath.normpath(posixpath.join(self.folder or "", path)) if path else path
+
+
+def _judge(result: bool | None) -> Status:
+    return Status.OPEN if result is None else Status.SUCCESS if result else Status.FAILURE
+
+
+def _has_turns(node: For) -> bool:
+    """Whether a loop whose words aren't known runs at least once."""
+    if node.counter is not None:
+        bounds = re.search(r"=\s*([0-9]{1,9})\s*;\s*\w+\s*<=?\s*([0-9]{1,9})\s*;", node.counter)
+        return bounds is not None and int(bounds[1]) < int(bounds[2])
+    return any(
+        re.match(r"\$\(seq |\{[0-9]+\.\.[0-9]+\}|`seq ", word) or re.fullmatch(r"[\w./-]+", word)
+        for word in node.words or ()
+    )
+
+
+def unwrap_command(words: Sequence[str], files: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
+    """The command behind assignments and wrappers, and what those assign; nothing if it can't be told apart."""
+    rest, assigned = list(words), dict[str, str]()
+    while rest and (found := _ASSIGNMENT.fullmatch(rest[0])):
+        assigned[found[1]] = found[3]
+        rest.pop(0)
+    if not rest or get_basename(rest[0]) not in _WRAPPERS:
+        return rest, assigned
+    at = next((i for i, word in enumerate(rest) if i and _is_program(word, files)), None)
+    assigned.update((found[1], found[3]) for word in rest[:at] if (found := _ASSIGNMENT.fullmatch(word)))
+    return rest[at:] if at is not None else [], assigned
+
+
+def _is_program(word: str, files: Mapping[str, str]) -> bool:
+    name = get_basename(word)
+    known = name in FORMS_BY_PROGRAM or name in SHELLS or name in SPEAKERS or name in REQUESTERS or name in _WRAPPERS
+    return known or word in files or INTERPRETERS.fullmatch(name) is not None
