@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -326,6 +327,92 @@ class TestWhileTheOperatorIsDown:
         place.operator.start()
         place.operator.wait_ready()
         return place.wait(lambda found: what in str(found), what)
+
+
+def several(name: str, counts: str, schedule: str = EVERY_YEAR) -> Manifest:
+    """A CronJob that states several pools."""
+    stated = {"gpucost.dev/node-pool": None, "gpucost.dev/node-counts": counts}
+    return cron_job(name, None, schedule, annotations=stated)
+
+
+def hours_by_pool(status: Status) -> dict[str, str]:
+    return {pool["name"]: pool["nodeHours"] for pool in status["nodePools"]}
+
+
+class TestSeveralPools:
+    def test_each_pool_of_a_cronjob_is_billed_and_a_dropped_one_stays_as_it_is(self, place: Place) -> None:
+        place.create(several("scale", "a-l4=2, b-l4=4"), current())
+        status = place.computed()
+        assert hours_by_pool(status) == {
+            pool: hours_of((nodes, START, until(status))) for pool, nodes in (("a-l4", 2), ("b-l4", 4))
+        }
+        place.annotate("CronJob", "scale", node_counts="a-l4=3")
+        status = place.wait(lambda found: found["nodePools"][0].get("nextChange"), "the edit is known")
+        a, b = status["nodePools"]
+        assert (a["nodesNow"], a["nextChange"]["nodes"]) == (2, 3)
+        assert (b["nodesNow"], b.get("nextChange")) == (4, None)
+        found = [(one["number"], one["pool"], one["nodes"]) for one in versions(place, "scale")]
+        assert found == [(0, "a-l4", 2), (0, "b-l4", 4), (1, "a-l4", 3)]
+
+    def test_an_ignored_cronjob_is_named_and_resolved(self, place: Place) -> None:
+        ignored = cron_job("other", 9, EVERY_YEAR, annotations={"gpucost.dev/ignore": "true"})
+        place.create(several("scale", "a-l4=2"), ignored, current())
+        status = place.wait(lambda found: found and "IgnoredCronJob" in issues(found), "it is named")
+        assert condition(status, "SchedulesResolved")["status"] == "True"
+        assert list(hours_by_pool(status)) == ["a-l4"]
+
+
+SCRIPT = "gcloud container clusters resize ml --zone z --node-pool gpu-l4 --num-nodes {} -q"
+
+
+class TestConfigMaps:
+    """A CronJob runs a script from a ConfigMap."""
+
+    @staticmethod
+    def scripted() -> list[Manifest]:
+        job = cron_job("scale-up", None, EVERY_YEAR, annotations={"gpucost.dev/node-pool": None})
+        pod = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+        pod["volumes"] = [{"name": "scripts", "configMap": {"name": "scripts"}}]
+        mounts = [{"name": "scripts", "mountPath": "/scripts"}]
+        pod["containers"][0] |= {"command": ["sh", "/scripts/up.sh"], "volumeMounts": mounts}
+        scripts = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "scripts"}}
+        return [scripts | {"data": {"up.sh": SCRIPT.format(2)}}, job]
+
+    def test_without_the_setting_it_is_named(self, place: Place) -> None:
+        place.create(*self.scripted(), current())
+        status = place.computed()
+        said = issues(status)["ScalerNotRead"]
+        assert f"/scripts/up.sh from ConfigMap {place.namespace}/scripts, which was not read" in said
+        assert condition(status, "SchedulesResolved")["reason"] == "SchedulesUnread"
+
+    def test_with_it_the_script_is_read_by_name_and_its_edit_counts_from_the_next_list(
+        self, cluster: Cluster, namespace: str, tmp_path: Path
+    ) -> None:
+        allow_config_maps(cluster, namespace)
+        flags = ["--resync=1", "--read-configmaps"]
+        with Operator(cluster.kubeconfig_for(OPERATOR), tmp_path, flags) as operator:
+            operator.wait_ready()
+            place = Place(cluster, namespace, operator)
+            place.create(*self.scripted(), current())
+            status = place.computed()
+            assert shown(status) == hours_of((2, START, until(status)))
+            place.edit("ConfigMap", "scripts", {"data": {"up.sh": SCRIPT.format(5)}})
+            status = place.wait(lambda found: now_and_next(found)[1] == 5, "the edit is known")
+            assert now_and_next(status) == (2, 5, "scale-up")
+            place.delete("ConfigMap", "scripts")
+            gone = place.wait(lambda found: "ScalerNotRead" in issues(found), "it is gone")
+            assert now_and_next(gone) == (2, None, None)
+
+
+def allow_config_maps(cluster: Cluster, namespace: str) -> None:
+    """Let the operator get the ConfigMaps of a namespace, and no more."""
+    root, name = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}", {"metadata": {"name": "config-maps"}}
+    rules = [{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get"]}]
+    reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "config-maps"}
+    subject = {"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": OPERATOR}
+    assert cluster.request("POST", f"{root}/roles", name | {"rules": rules}).status == 201
+    binding = name | {"roleRef": reference, "subjects": [subject]}
+    assert cluster.request("POST", f"{root}/rolebindings", binding).status == 201
 
 
 AWAKE = {"spec": {"suspend": False}}

@@ -146,7 +146,7 @@ def settle(said: Sequence[Said]) -> Reading:
         remedy = REMEDY_OF_SCALER if whole.unread.kind == SCALER_NOT_READ else REMEDY
         raise Refused(whole.unread.kind, f"{whole.unread.reason}; {remedy}")
     left = (f"{absence}, and nothing tells that it scales nodes" for one in said for absence in one.absences)
-    pods = (f"{what} scales pods, no nodes" for what in whole.passed_over)
+    pods = (f"{what}: pods, no nodes" for what in whole.passed_over)
     return Reading(whole.commands, None, (*pods, *left))
 
 

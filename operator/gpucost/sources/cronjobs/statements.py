@@ -27,7 +27,7 @@ REMEDY: Final = (
 )
 """What always helps, in the words that a person will type."""
 REMEDY_OF_SCALER: Final = (
-    f'{REMEDY} ({IGNORE_ANNOTATION}: "true" if it scales no nodes); a later release can bill the nodes that were there '
+    f'{REMEDY}; if it scales no nodes, {IGNORE_ANNOTATION}: "true"; a later release can bill the nodes that were there '
     "instead (spec.nodePools.source: Observed)"
 )
 """The same where it is the tool that isn't read."""
