@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -360,59 +359,6 @@ class TestSeveralPools:
         status = place.wait(lambda found: found and "IgnoredCronJob" in issues(found), "it is named")
         assert condition(status, "SchedulesResolved")["status"] == "True"
         assert list(hours_by_pool(status)) == ["a-l4"]
-
-
-SCRIPT = "gcloud container clusters resize ml --zone z --node-pool gpu-l4 --num-nodes {} -q"
-
-
-class TestConfigMaps:
-    """A CronJob runs a script from a ConfigMap."""
-
-    @staticmethod
-    def scripted() -> list[Manifest]:
-        job = cron_job("scale-up", None, EVERY_YEAR, annotations={"gpucost.dev/node-pool": None})
-        pod = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]
-        pod["volumes"] = [{"name": "scripts", "configMap": {"name": "scripts"}}]
-        mounts = [{"name": "scripts", "mountPath": "/scripts"}]
-        pod["containers"][0] |= {"command": ["sh", "/scripts/up.sh"], "volumeMounts": mounts}
-        scripts = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "scripts"}}
-        return [scripts | {"data": {"up.sh": SCRIPT.format(2)}}, job]
-
-    def test_without_the_setting_it_is_named(self, place: Place) -> None:
-        place.create(*self.scripted(), current())
-        status = place.computed()
-        said = issues(status)["ScalerNotRead"]
-        assert f"/scripts/up.sh from ConfigMap {place.namespace}/scripts, which was not read" in said
-        assert condition(status, "SchedulesResolved")["reason"] == "SchedulesUnread"
-
-    def test_with_it_the_script_is_read_by_name_and_its_edit_counts_from_the_next_list(
-        self, cluster: Cluster, namespace: str, tmp_path: Path
-    ) -> None:
-        allow_config_maps(cluster, namespace)
-        flags = ["--resync=1", "--read-configmaps"]
-        with Operator(cluster.kubeconfig_for(OPERATOR), tmp_path, flags) as operator:
-            operator.wait_ready()
-            place = Place(cluster, namespace, operator)
-            place.create(*self.scripted(), current())
-            status = place.computed()
-            assert shown(status) == hours_of((2, START, until(status)))
-            place.edit("ConfigMap", "scripts", {"data": {"up.sh": SCRIPT.format(5)}})
-            status = place.wait(lambda found: now_and_next(found)[1] == 5, "the edit is known")
-            assert now_and_next(status) == (2, 5, "scale-up")
-            place.delete("ConfigMap", "scripts")
-            gone = place.wait(lambda found: "ScalerNotRead" in issues(found), "it is gone")
-            assert now_and_next(gone) == (2, None, None)
-
-
-def allow_config_maps(cluster: Cluster, namespace: str) -> None:
-    """Let the operator get the ConfigMaps of a namespace, and no more."""
-    root, name = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}", {"metadata": {"name": "config-maps"}}
-    rules = [{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get"]}]
-    reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "config-maps"}
-    subject = {"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": OPERATOR}
-    assert cluster.request("POST", f"{root}/roles", name | {"rules": rules}).status == 201
-    binding = name | {"roleRef": reference, "subjects": [subject]}
-    assert cluster.request("POST", f"{root}/rolebindings", binding).status == 201
 
 
 AWAKE = {"spec": {"suspend": False}}

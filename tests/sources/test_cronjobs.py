@@ -91,7 +91,7 @@ def test_what_a_file_may_leave_out() -> None:
     assert (version.created_us, version.valid_from_us) == (None, None)
 
 
-# Rule: annotations, else the environment of the first container, else the command line
+# Rule: annotations, else the environment of a container, else the command line
 
 
 def test_annotations_come_first() -> None:
@@ -100,7 +100,7 @@ def test_annotations_come_first() -> None:
     assert states(cronjob(annotations=both, env=env(NODE_POOL="x", NODES_COUNT="y"), command=["?"])) == ("gpu-a100", 4)
 
 
-def test_then_the_environment_of_the_first_container() -> None:
+def test_then_the_environment_of_a_container() -> None:
     command = ["kubectl", "scale", "--replicas=9", "md/other"]
     assert states(cronjob(env=env(NODE_POOL="gpu-l4", NODES_COUNT="2"), command=command)) == ("gpu-l4", 2)
     assert states(cronjob(env=env(N="2", NODE_POOL="gpu-$(T)", T="x", NODES_COUNT="$(N)"))) == ("gpu-$(T)", 2)

@@ -51,7 +51,7 @@ SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
     {
         UNREADABLE_CRON_JOB: "A CronJob has a field that is missing or malformed, so it sets no node count.",
         INCOMPLETE_CRON_JOB: "A CronJob states a pool without a count, or a count without a pool, so it sets none.",
-        CONTRADICTORY_CRON_JOB: "A CronJob states half of it in one place and something else in another; it sets none.",
+        CONTRADICTORY_CRON_JOB: "A CronJob states one thing in one place and another in another; it sets none.",
         UNREADABLE_SCALING_COMMAND: "A CronJob's command scales nodes in a way that can't be read for certain.",
         SCALER_NOT_READ: "A CronJob scales nodes, or looks like it, with something that gpucost does not read; it sets none.",
         IGNORED_CRON_JOB: "A CronJob's annotation gpucost.dev/ignore says that it is to be left out; it sets no node count.",
