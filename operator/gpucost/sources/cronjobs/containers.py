@@ -11,7 +11,7 @@ from typing import Final
 from gpucost.core.issues import CONTRADICTORY_CRON_JOB, SCALER_NOT_READ, shorten, show
 from gpucost.core.scaling import PoolCount
 from gpucost.sources.cronjobs.commandline import Reading, ScalingCommand, combine, read_scaling_commands
-from gpucost.sources.cronjobs.configmaps import ConfigMaps, Key, read_mounts
+from gpucost.sources.cronjobs.configmaps import ConfigMaps, Key, Mounts, read_mounts
 from gpucost.sources.cronjobs.environment import Environment, read_environment
 from gpucost.sources.cronjobs.fields import Fields, Refused, read_map, read_maps, read_words
 from gpucost.sources.cronjobs.statements import (
@@ -80,29 +80,34 @@ def find_pod(manifest: Fields, namespace: str, name: str, config_maps: ConfigMap
 
 def find_absences(pod: Pod) -> list[Absence]:
     """ConfigMaps that were not read, and that containers take scripts or variables from. Raises Refused."""
-    return [
-        absence
-        for container in pod.containers
-        for absence in _absences(pod, container, read_environment(container, pod.namespace, pod.config_maps))
-    ]
+    found: list[Absence] = []
+    for container in pod.containers:
+        found += _absences(_words(container), _mounts(pod, container), _environment(pod, container))
+    return found
 
 
-def _absences(pod: Pod, container: Fields, environment: Environment) -> Iterator[Absence]:
-    yield from _used_files(_words(container), read_mounts(container, pod.fields, pod.namespace, pod.config_maps).absent)
+def _absences(words: Sequence[str], mounts: Mounts, environment: Environment) -> Iterator[Absence]:
+    yield from _used_files(words, mounts.absent)
     for config_map in environment.absent:
         yield Absence(config_map, "takes variables")
+
+
+def _environment(pod: Pod, container: Fields) -> Environment:
+    return read_environment(container, pod.namespace, pod.config_maps)
+
+
+def _mounts(pod: Pod, container: Fields) -> Mounts:
+    return read_mounts(container, pod.fields, pod.namespace, pod.config_maps)
 
 
 def _words(container: Fields) -> list[str]:
     return [*read_words(container, "command"), *read_words(container, "args")]
 
 
-def _placed(container: Fields, files: Mapping[str, str]) -> list[str]:
-    """The words, with paths of mounted files that are relative to the container's workingDir made absolute."""
-    folder = container.get("workingDir")
-    words = _words(container)
+def _placed(words: Sequence[str], folder: object, files: Mapping[str, str]) -> list[str]:
+    """The words, with paths of mounted files that are relative to the container's working folder made absolute."""
     if not isinstance(folder, str):
-        return words
+        return list(words)
     paths = [posixpath.normpath(posixpath.join(folder, word)) for word in words]
     return [path if path in files else word for word, path in zip(words, paths, strict=True)]
 
@@ -113,18 +118,19 @@ def read_containers(pod: Pod) -> list[Said]:
 
 
 def _read_container(pod: Pod, container: Fields) -> Said:
-    environment = read_environment(container, pod.namespace, pod.config_maps)
+    environment = _environment(pod, container)
     pair = read_pair(environment.values, POOL_VARIABLE, NODES_VARIABLE, "environment variable")
     if isinstance(pair, PoolCount):
         return Said(None, (pair,), Reading(), (), suspicious=False)
-    files = read_mounts(container, pod.fields, pod.namespace, pod.config_maps).files
+    words, mounts = _words(container), _mounts(pod, container)
     stated = container.get("image")
     image = stated if isinstance(stated, str) else ""
-    absences = tuple(_absences(pod, container, environment))
+    absences = tuple(_absences(words, mounts, environment))
+    placed = _placed(words, container.get("workingDir"), mounts.files)
     return Said(
         half=pair,
         counts=(),
-        reading=read_scaling_commands(_placed(container, files), environment.literals, files, image),
+        reading=read_scaling_commands(placed, environment.literals, mounts.files, image),
         absences=absences,
         suspicious=bool(absences) and _is_suspicious([pod.name, *_names_of(absences)], image, environment),
     )

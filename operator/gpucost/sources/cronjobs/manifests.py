@@ -220,7 +220,8 @@ def _find_commands(
         if isinstance(half, Half):
             check_half(half, counts)
     _check_pools(counts)
-    reader.passed_over.extend(PassedOver(label, what) for what in whole.passed_over)
+    if whole.passed_over:
+        reader.passed_over.append(PassedOver(label, "; ".join(whole.passed_over)))
     return whole.commands
 
 
