@@ -32,6 +32,7 @@ from gpucost.core.issues import (
 )
 from gpucost.core.scaling import ScheduleVersion, parse_node_count, parse_pool_name
 from gpucost.sources.cronjobs.commandline import (
+    ELSEWHERE,
     Reading,
     ScalingCommand,
     combine,
@@ -391,8 +392,8 @@ def _variable(entry: _Fields, earlier: Mapping[str, str]) -> object:
     return expand_references(value, earlier) if isinstance(value, str) else value
 
 
-def _literals(values: Mapping[str, object]) -> dict[str, str]:
-    return {name: value for name, value in values.items() if isinstance(value, str)}
+def _texts(values: Mapping[str, object]) -> dict[str, str]:
+    return {name: value if isinstance(value, str) else ELSEWHERE for name, value in values.items()}
 
 
 def _commanded(containers: Iterable[_Fields]) -> ScalingCommand | None:
@@ -409,7 +410,10 @@ def _read_container(container: _Fields) -> Reading:
     words = [*_words(container, "command"), *_words(container, "args")]
     image = container.get("image")
     return read_scaling_commands(
-        words, _literals(_environment(container)), image=image if isinstance(image, str) else ""
+        words,
+        _texts(_environment(container)),
+        image=image if isinstance(image, str) else "",
+        is_env_whole=not container.get("envFrom"),
     )
 
 
