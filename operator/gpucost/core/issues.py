@@ -55,7 +55,7 @@ SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
         UNREADABLE_SCALING_COMMAND: "A CronJob's command scales nodes in a way that can't be read for certain.",
         SCALER_NOT_READ: "A CronJob scales nodes, or looks like it, with something that gpucost does not read; it sets none.",
         IGNORED_CRON_JOB: "A CronJob's annotation gpucost.dev/ignore says that it is to be left out; it sets no node count.",
-        NODES_PER_ZONE: "A gcloud command resizes a regional cluster, where counts are per zone; it is used as it is.",
+        NODES_PER_ZONE: "A command counts nodes per zone, as gcloud does in a region; its count is used as it is.",
         INVALID_VALID_FROM: "A CronJob's gpucost.dev/valid-from is no instant; its schedule holds since its creation.",
         DUPLICATE_CRON_JOB: "Two different CronJobs have the same namespace and name; the first one stands.",
         INVALID_SCHEDULE: "A CronJob's schedule or time zone is refused, so it sets no node count.",

@@ -130,7 +130,9 @@ def _read_container(pod: Pod, container: Fields) -> Said:
     return Said(
         half=pair,
         counts=(),
-        reading=read_scaling_commands(placed, environment.literals, mounts.files, image),
+        reading=read_scaling_commands(
+            placed, environment.texts(), mounts.files, image, is_env_whole=environment.is_whole
+        ),
         absences=absences,
         suspicious=bool(absences) and _is_suspicious([pod.name, *_names_of(absences)], image, environment),
     )

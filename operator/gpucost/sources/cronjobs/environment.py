@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from gpucost.sources.cronjobs.commandline import expand_references
+from gpucost.sources.cronjobs.commandline import ELSEWHERE, expand_references
 from gpucost.sources.cronjobs.configmaps import ConfigMaps, Key
 from gpucost.sources.cronjobs.fields import Fields, read_map, read_maps
 
@@ -25,8 +25,14 @@ class Environment:
     """The last of each name; an Elsewhere for a value that the input doesn't hold."""
     literals: dict[str, str] = field(default_factory=dict)
     """Those whose values are known texts."""
+    is_whole: bool = True
+    """Whether no others can come from a Secret, or a ConfigMap that was not read."""
     absent: dict[Key, None] = field(default_factory=dict)
     """ConfigMaps that were not read, and that variables come from."""
+
+    def texts(self) -> dict[str, str]:
+        """All variables as a command line sees them."""
+        return {name: self.literals.get(name, ELSEWHERE) for name in self.values}
 
     def set(self, name: str, value: object) -> None:
         """A variable, in place of an earlier one of that name."""
@@ -58,11 +64,14 @@ def _add_all(found: Environment, source: Fields, namespace: str, config_maps: Co
     name = read_map(source, "configMapRef", "a configMapRef").get("name")
     prefix = source.get("prefix") or ""
     if not isinstance(name, str) or not isinstance(prefix, str):
+        found.is_whole = False
         return
     data = config_maps.get((namespace, name))
     if data is None:
+        found.is_whole = False
         found.absent[namespace, name] = None
-    for key, text in (data or {}).items():
+        return
+    for key, text in data.items():
         found.set(prefix + key, text)
 
 

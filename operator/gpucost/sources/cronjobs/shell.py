@@ -52,9 +52,9 @@ from gpucost.sources.cronjobs.shelltests import evaluate_test, match_pattern
 MAX_SCRIPT_CHARACTERS: Final = 10_000
 """A longer script is not read: a limit on the work that one CronJob can cause."""
 MAX_NESTED_SHELLS: Final = 4
-MAX_STEPS: Final = 3_000
+MAX_STEPS: Final = 1_000
 """Simple commands that are followed, loops unrolled."""
-MAX_CHARACTERS: Final = 300_000
+MAX_CHARACTERS: Final = 200_000
 """Characters of all words that are followed."""
 MAX_DEPTH: Final = 100
 """Statements and functions inside each other."""
@@ -214,15 +214,18 @@ class Shell:
 
     def finish(self) -> None:
         """Run what is left to the end: ``trap ... EXIT``, and functions that nothing seems to call, if nothing else."""
-        scripts, self.exit_scripts = self.exit_scripts, []
-        self.has_ended = self.has_returned = False
-        for text in scripts:
-            self.run_text(text)
+        self._run_exit_scripts()
         if self.work.is_empty:
             with self._doubt():
                 for definition in list(self.functions.values()):
                     if not definition.was_called:
                         self._run_function(definition, [], arguments_known=False)
+
+    def _run_exit_scripts(self) -> None:
+        scripts, self.exit_scripts = self.exit_scripts, []
+        self.has_ended = self.has_returned = False
+        for text in scripts:
+            self.run_text(text)
 
     def _refuse(self, text: str, reason: str) -> None:
         """A text that isn't followed matters only if it seems to scale nodes."""
@@ -332,7 +335,10 @@ class Shell:
         document = self._expand_document(group.document) if group.document else given
         if document is not None:
             self._add(read_text([document], self.work.context))
-        return shell._run(group.body)
+        status = shell._run(group.body)
+        if group.is_subshell:
+            shell._run_exit_scripts()
+        return status
 
     def _run_if(self, node: If) -> Status:
         is_open = False
@@ -459,6 +465,7 @@ class Shell:
             child = self._fork()
             child.nesting += 1
             child.run_text(script)
+            child._run_exit_scripts()
         return expanded.fields
 
     def _expand(self, word: str) -> tuple[str, ...]:
