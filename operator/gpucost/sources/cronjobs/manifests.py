@@ -199,7 +199,9 @@ def _read_cronjob(manifest: Fields, namespace: str, name: str, label: str, reade
         valid_from_us=_valid_from_us(annotations, label, created_us, reader),
     )
     if any(command.per_zone for command in commands):
-        what = "its command counts nodes in each zone, as gcloud does in a region; that is taken as the whole pool's count"
+        what = (
+            "its command counts nodes in each zone, as gcloud does in a region; that is taken as the whole pool's count"
+        )
         reader.tell(NODES_PER_ZONE, label, f"{what}: if the pool has several zones, {REMEDY}")
     return version
 
