@@ -46,6 +46,7 @@ from gpucost.sources.cronjobs.shellsyntax import (
     ShellSyntaxError,
     While,
     parse_script,
+    split_words,
 )
 from gpucost.sources.cronjobs.shelltests import evaluate_test, match_pattern
 
@@ -157,6 +158,7 @@ class Shell:
         self.work = work
         self.values = dict(values)
         self.exported = set(values)
+        self.lists: dict[str, list[str]] = {}
         self.arguments = arguments
         self.name = "sh"
         self.is_whole = is_whole
@@ -194,6 +196,7 @@ class Shell:
         """A process of its own with what this one knows; what it changes stays with it."""
         child = Shell(self.work, self.values, self.arguments, is_whole=self.is_whole, nesting=self.nesting)
         child.exported, child.functions, child.name = set(self.exported), dict(self.functions), self.name
+        child.lists = dict(self.lists)
         child.folder, child.fails_on_error, child.is_fork = self.folder, self.fails_on_error, True
         child.doubts = 0 if self.is_certain else 1
         return child
@@ -271,7 +274,9 @@ class Shell:
 
     def _run_chain(self, chain: Chain) -> Status:
         if chain.in_background:
-            self._fork()._run(Chain(chain.first, chain.rest, in_background=False))
+            child = self._fork()
+            child._run(Chain(chain.first, chain.rest, in_background=False))
+            child._run_exit_scripts()
             return Status.SUCCESS
         status = self._run(chain.first)
         for joiner, node in chain.rest:
@@ -300,6 +305,7 @@ class Shell:
                 output = child._find_output(part, given)
                 if output is None or UNKNOWN in output or part is pipeline.parts[-1]:
                     status = child._run_part(part, given)
+                child._run_exit_scripts()
                 given = output
         if not pipeline.is_negated:
             return status
@@ -455,7 +461,7 @@ class Shell:
 
     @property
     def _variables(self) -> Variables:
-        return Variables(self.values, self.arguments, self.name, self.is_whole)
+        return Variables(self.values, self.arguments, self.name, self.lists, self.is_whole)
 
     def _take(self, expanded: Expanded) -> tuple[str, ...]:
         """A word's fields, after what its references run and assign."""
@@ -492,8 +498,19 @@ class Shell:
         if not found:
             return None
         name, adds, raw = found.groups()
-        value = UNKNOWN if raw.startswith("(") else self._expand_whole(raw)
+        earlier = self.lists.pop(name, [])
+        if raw.startswith("("):
+            return name, self._take_list(name, raw, earlier if adds else [])
+        value = self._expand_whole(raw)
         return name, self.values.get(name, "") + value if adds else value
+
+    def _take_list(self, name: str, raw: str, earlier: Sequence[str]) -> str:
+        """Assign an array, ``NAME=(a b)``; what ``$NAME`` is, its first element."""
+        words = [text for word in split_words(raw[1:-1]) for text in self._expand(word)]
+        if not self.is_certain or any(UNKNOWN in word or re.match(r"\[.*\]=", word) for word in words):
+            return UNKNOWN
+        self.lists[name] = [*earlier, *words]
+        return (self.lists[name] or [UNKNOWN])[0]
 
     # Commands
 
@@ -529,6 +546,8 @@ class Shell:
             for name, value in assigned.items():
                 self._assign(name, value)
             return self._run_function(self.functions[program], words)
+        if program == "read" and given is not None and self._read_line(words[1:], given, assigned.get("IFS")):
+            return Status.SUCCESS
         builtin = self._run_builtin(program, words[1:], given)
         return self.call_program(words, assigned, given) if builtin is None else builtin
 
@@ -562,6 +581,24 @@ class Shell:
     def _environment(self) -> dict[str, str]:
         return {name: value for name, value in self.values.items() if name in self.exported}
 
+    def _read_line(self, words: Sequence[str], given: str, separator: str | None) -> bool:
+        """``read -r A B``, of a text that is known; whether it could be followed."""
+        names = [word for word in words if word != "-r"]
+        line = given.partition("\n")[0]
+        if (
+            not names
+            or UNKNOWN in line
+            or "\\" in line
+            or not all(re.fullmatch(r"[A-Za-z_]\w*", name) for name in names)
+        ):
+            return False
+        if separator is not None and (len(separator) != 1 or separator.isspace()):
+            return False
+        values = line.split(separator, len(names) - 1)
+        for number, name in enumerate(names):
+            self._assign(name, values[number].strip() if number < len(values) else "")
+        return True
+
     # Builtins
 
     def _run_builtin(self, name: str, words: Sequence[str], given: str | None) -> Status | None:
@@ -572,6 +609,8 @@ class Shell:
             return Status.FAILURE
         if name in _TESTS:
             return _judge(evaluate_test(list(words[:-1] if name != "test" else words)))
+        if name == "local" and self.locals is None:
+            return Status.FAILURE  # it is known in functions only
         if name in _DECLARERS or name in _FORGETTERS or name in ("unset", "shift", "set"):
             self._change_variables(name, words)
             return Status.OPEN if name in _FORGETTERS else Status.SUCCESS

@@ -77,13 +77,13 @@ def find_manifest(text: str) -> str | None:
 
 REQUESTERS: Final = frozenset({"curl", "wget", "http", "https", "xh"})
 _WRITES: Final = re.compile(
-    r"(?:^|\s)(?:-X\s*|--request[ =]|--method[ =])?(?:POST|PUT|PATCH|DELETE)(?:\s|$)"
+    r"(?i:(?:^|\s)(?:-X\s*|--request[ =]|--method[ =]|-m )?(?:POST|PUT|PATCH|DELETE)(?:\s|$))"
     r"|(?:^|\s)(?:-d\S*|--data\S*|--json|-F|--form|-T|--upload-file|--post-data|--post-file|--body-data)(?:[ =]|$)"
 )
 _NODE_ADDRESS: Final = re.compile(
     r"setSize|agent-?pools|node-?_?pools|node-?_?groups|machine-?_?(?:deployments|sets|pools)|worker-?pools"
     r"|virtualMachineScaleSets|virtualMachines/|instanceGroupManagers|autoscaling\.|/nodes\b|/machines\b"
-    r"|container\.googleapis\.com|management\.azure\.com|//eks\.|/kubernetes/clusters|lke/clusters|/nodeclaims"
+    r"|container\.googleapis\.com|managedClusters|//eks\.|/kubernetes/clusters|lke/clusters|/nodeclaims"
     r"|SetDesiredCapacity|/instances/[^ ]*/(?:start|stop)",
     re.IGNORECASE,
 )
@@ -137,7 +137,7 @@ def looks_like_scaler(name: str, *, is_program: bool = True) -> bool:
     words = list(_split_name(name))
     if any(_ELSEWHERE_WORDS.fullmatch(word) for word in words):
         return False
-    if "karpenter" in words or "autospotting" in words:
+    if "karpenter" in words or "autospotting" in words or {"cluster", "turndown"} <= set(words):
         return True
     scales = any(re.fullmatch(_SCALE_WORD, word) for word in words)
     nodes = any(re.fullmatch(_NODE_WORD, word) for word in words)
