@@ -287,6 +287,9 @@ STATEMENTS = st.sampled_from([
     "true", "false", "[ 1 = 1 ]", "[ 1 = 2 ]", "[ -z '' ]", '[ "$N" = 4 ]', '[ "$1" -gt 5 ]', "[[ $N == 4 && $P == gpu ]]",
     "! true", "exit 0", "exit 1", "set -e", "kubectl get x", "break", "continue", "return 0", "return 1", "f 3", "f",
     "kubectl get x || exit", "(( N > 3 ))", "trap 'kubectl scale --replicas=1 md/t' EXIT",
+    "L=(gpu b)", "L+=(c)", "kubectl scale md/${L[0]} --replicas=6",
+    'for q in "${L[@]}"; do kubectl scale md/$q --replicas 2; done',
+    "Q=a:6", "kubectl scale md/${Q%%:*} --replicas=${Q##*:}", "IFS=: read -r P M <<< 'p:5'", "Q=${P#g}:$N",
     'echo "it\'s; $N"', "cd /tmp",
     "echo kubectl scale --replicas=1 md/x", "cat <<EOF\nit's $N\nEOF",
 ])  # fmt: skip
@@ -327,7 +330,7 @@ def read_call(words: Sequence[str]) -> tuple[str, int]:
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
 @given(script=st.recursive(STATEMENTS, compound, max_leaves=5))
-@settings(max_examples=1500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_what_is_read_is_what_bash_does(bin_directory: Path, script: str) -> None:
     argv, env = ["bash", "-c", script, "job", "6"], {"N": "4", "P": "gpu"}
     read = reads_all(argv, **env)

@@ -16,8 +16,7 @@ from gpucost.sources.cronjobs.scalers.base import COMMON_SWITCHES, Call, Form, n
 _APPLIES: Final = "applies infrastructure from files, which may change nodes"
 _TERRAFORM: Final = COMMON_SWITCHES | {"-auto-approve", "-no-color", "-input"}
 _NODE_WORDS: Final = re.compile(
-    r"(?<![a-z])(?:nodes?|node[-_]?(?:pool|group)s?|scal\w+|machines?|asg|autoscaling|capacity|workers?|gpu|cluster)"
-    r"(?![a-z])",
+    r"(?<![a-z])(?:nodes?|node[-_]?(?:pool|group)s?|scal\w+|machines?|asg|autoscaling|capacity)(?![a-z])",
     re.IGNORECASE,
 )
 

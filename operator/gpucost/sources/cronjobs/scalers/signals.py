@@ -51,7 +51,7 @@ def find_node_call(text: str) -> str | None:
     """What in a program's text scales nodes: ``"calls 'set_desired_capacity'"``. Reading alone is no sign."""
     call = _CALLS.search(text)
     if call:
-        return f"calls {show(''.join(call['call'].split()))}"
+        return f"calls {show(''.join(call['call'].split()))}, which changes nodes"
     custom = _CUSTOM_OBJECT_CALL.search(text)
     objects = _NODE_OBJECTS.search(text)
     if custom and objects:
@@ -125,7 +125,26 @@ _ELSEWHERE_WORDS: Final = re.compile(
 )
 """Words of names that scale something else."""
 _WHOLE_NAMES: Final = frozenset(
-    {"scaler", "autoscaler", "scale", "resize", "scaling", "up", "down", "in", "out", "to", "zero", "sh", "py", "js"}
+    {
+        "scaler",
+        "autoscaler",
+        "scale",
+        "resize",
+        "scaling",
+        "up",
+        "down",
+        "in",
+        "out",
+        "to",
+        "zero",
+        "sh",
+        "bash",
+        "py",
+        "js",
+        "ts",
+        "rb",
+        "jar",
+    }
 )
 
 
