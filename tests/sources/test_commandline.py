@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -279,11 +280,17 @@ def test_hostile_scripts_take_no_time(fragment: str) -> None:
 
 STATEMENTS = st.sampled_from([
     "kubectl scale --replicas=$N md/gpu", 'kubectl scale --replicas="${N:-7}" md/$P >/dev/null 2>&1 # x; y',
-    "kubectl scale --replicas=4 md/g'p'u", 'kubectl scale --replicas=$1 "md/${P}"',
-    "kubectl scale --replicas='$N' $R",
+    "kubectl scale --replicas=4 md/g'p'u", 'kubectl scale --replicas=$1 "md/${P}"', "kubectl scale md/$P --replicas 2",
+    "kubectl scale --replicas='$N' $R", "kubectl scale --replicas=${M:-3} md/a-$P", "OUT=$(kubectl scale --replicas=1 md/o)",
     "N=3", "N=5 M=6", "export N=2", "R='md/gpu'", "N=${N:-1}", "unset N", "N=$(echo 9)", "shift", "P=other true",
-    "true", "false", "[ 1 = 1 ]", "[ 1 = 2 ]", "! true", "exit 0", "exit 1", "set -e", "kubectl get x",
-    'echo "it\'s; $N"',
+    "${M:=8} 2>/dev/null || true", "M=; N=${M-5}", "set -- 2 x", "local N=7 2>/dev/null",
+    "true", "false", "[ 1 = 1 ]", "[ 1 = 2 ]", "[ -z '' ]", '[ "$N" = 4 ]', '[ "$1" -gt 5 ]', "[[ $N == 4 && $P == gpu ]]",
+    "! true", "exit 0", "exit 1", "set -e", "kubectl get x", "break", "continue", "return 0", "return 1", "f 3", "f",
+    "kubectl get x || exit", "(( N > 3 ))", "trap 'kubectl scale --replicas=1 md/t' EXIT",
+    "L=(gpu b)", "L+=(c)", "kubectl scale md/${L[0]} --replicas=6",
+    'for q in "${L[@]}"; do kubectl scale md/$q --replicas 2; done',
+    "Q=a:6", "kubectl scale md/${Q%%:*} --replicas=${Q##*:}", "IFS=: read -r P M <<< 'p:5'", "Q=${P#g}:$N",
+    'echo "it\'s; $N"', "cd /tmp",
     "echo kubectl scale --replicas=1 md/x", "cat <<EOF\nit's $N\nEOF",
 ])  # fmt: skip
 
@@ -291,12 +298,18 @@ STATEMENTS = st.sampled_from([
 def compound(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     shapes = st.sampled_from([
         "if {}\nthen {}\nelse {}\nfi", "{} && {}", "{} || {}", "{} | cat", "( {}\n)", "{{ {}\n}}",
-        "for i in 1 2; do {}\ndone",
+        "for i in 1 2; do {}\ndone", "for P in a b; do {}\n{}\ndone", "for N; do {}\ndone",
         "for N in 1 2; do {}\ndone", "case x in x) {}\n;; esac", "until true; do {}\ndone",
-        "f() {{ {}\n}}; f 3", "{}\n{}",
+        "case $P in a) {}\n;; g*|b) {}\n;; *) {}\n;; esac", "until {}\ndo exit 1\ndone",
+        "while true; do for i in 1; do {}\ndone; break; done", "f() {{ {}\n}}; f 3", "f() {{ {}\n{}\n}}",
+        "function f {{ {}\n}}\nf 2 || {}",
+        "{}\n{}", "{} &\nwait", "X=$({}\n)", "! {{ {}\n}}", "bash <<'END'\n{}\nEND", "bash -s 2 <<END\n{}\nEND",
+        "elif=1; if [ 1 = 2 ]; then {}\nelif {}\nthen {}\nfi",
     ])  # fmt: skip
-    return st.builds(lambda shape, *parts: shape.format(*parts), shapes, inner, inner, inner) | inner.map(
-        lambda script: f"sh -c {shlex.quote(script)}"
+    return (
+        st.builds(lambda shape, *parts: shape.format(*parts), shapes, inner, inner, inner)
+        | inner.map(lambda script: f"sh -c {shlex.quote(script)}")
+        | inner.map(lambda script: f"eval {shlex.quote(script)}")
     )
 
 
@@ -307,6 +320,12 @@ def bin_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (directory / "kubectl").write_text('#!/bin/sh\n[ "$1" != scale ] || echo "$@" >> "$(dirname "$0")/calls"\n')
     (directory / "kubectl").chmod(0o755)
     return directory
+
+
+def read_call(words: Sequence[str]) -> tuple[str, int]:
+    """Pool and nodes of ``scale --replicas=4 md/gpu``, in any order."""
+    numbers = [int(found[0]) for word in words if (found := re.search(r"[0-9]+$", word)) and "/" not in word]
+    return next(word.removeprefix("md/") for word in words if "/" in word), numbers[0]
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
@@ -320,8 +339,10 @@ def test_what_is_read_is_what_bash_does(bin_directory: Path, script: str) -> Non
     calls = bin_directory / "calls"
     calls.unlink(missing_ok=True)
     path = f"{bin_directory}:{os.environ['PATH']}"
-    done = subprocess.run(argv, env={**env, "PATH": path}, capture_output=True, timeout=20, check=False)
+    done = subprocess.run(
+        argv, env={**env, "PATH": path}, capture_output=True, timeout=20, stdin=subprocess.DEVNULL, check=False
+    )
     called = [call.split() for call in calls.read_text().splitlines()] if calls.exists() else []
-    did = {(call[2].removeprefix("md/"), int(call[1].removeprefix("--replicas="))) for call in called}
+    did = set(map(read_call, called))
     wanted = set(read.items())
     assert did == wanted or (did < wanted and done.returncode != 0)  # a failed Job sets nothing for certain

@@ -13,11 +13,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from gpucost.sources.cronjobs.expansion import LONGEST_VALUE, expand_references
 from gpucost.sources.cronjobs.options import UNKNOWN
 from gpucost.sources.cronjobs.readings import Reading, ScalingCommand, UnreadCommand, combine
 from gpucost.sources.cronjobs.recognition import find_mention, find_sign, read_image
-from gpucost.sources.cronjobs.shell import Shell, TooMuchWork, Work
+from gpucost.sources.cronjobs.shell.expansion import LONGEST_VALUE, expand_references
+from gpucost.sources.cronjobs.shell.flow import Flow
+from gpucost.sources.cronjobs.shell.process import Shell
+from gpucost.sources.cronjobs.shell.scope import Scope
+from gpucost.sources.cronjobs.shell.work import TooMuchWork, Work
 
 __all__ = [
     "ELSEWHERE",
@@ -53,7 +56,8 @@ def read_scaling_commands(
     variables = dict(env or {})
     words = [command] if isinstance(command, str) else [_expand(word, variables) for word in command]
     work = Work(dict(files or {}), " ".join(words), image)
-    shell = Shell(work, variables, None if isinstance(command, str) else [], is_whole=is_env_whole)
+    arguments: list[str] | None = None if isinstance(command, str) else []
+    shell = Shell(work, Scope(variables, arguments, is_whole=is_env_whole), Flow())
     try:
         if isinstance(command, str):
             shell.run_text(command)

@@ -23,11 +23,13 @@ from gpucost.sources.cronjobs.scalers.signals import (
     looks_like_scaler,
 )
 
-SPEAKERS: Final = frozenset({"echo", "printf", "logger", "cat", "tee", "grep", "egrep", "fgrep", "jq", "yq", "sleep"})
+SPEAKERS: Final = frozenset({"echo", "printf", "logger", "cat", "tee", "grep", "egrep", "fgrep", "jq", "sleep"})
 """Programs whose words are text: no command in them runs."""
 INTERPRETERS: Final = re.compile(
     r"(?:python|pypy|node|deno|bun|perl|ruby|php|go|pwsh|powershell|java|Rscript|lua|tsx|ts-node|uv|poetry)[\d.]*"
 )
+_RUNNERS: Final = frozenset({"make", "npm", "yarn", "pnpm", "task", "just", "rake", "invoke"})
+"""Programs whose arguments name what they run."""
 _IMAGE_PROGRAMS: Final[Mapping[str, str]] = {"aws-cli": "aws", "cloud-sdk": "gcloud", "azure-cli": "az"}
 _PROGRAM: Final = re.compile(rf"(?<![\w-])(?:{'|'.join(re.escape(program) for program in FORMS_BY_PROGRAM)})(?![\w-])")
 LONGEST_MENTION: Final = 100_000
@@ -47,7 +49,7 @@ def read_program(words: Sequence[str], env: Mapping[str, str], context: str, ima
     if hidden != Reading():
         return hidden
     text = " ".join(words)
-    found = find_mention(text, context) or _find_name(words) or find_sign(text)
+    found = find_mention(text, context) or _find_name(words) or _find_edit(words) or find_sign(text)
     return Reading(unread=found)
 
 
@@ -114,10 +116,21 @@ def find_sign(text: str) -> UnreadCommand | None:
 
 def _find_name(words: Sequence[str]) -> UnreadCommand | None:
     """A program, a script or a command of it that is named after what it does: ``python /app/scale_nodes.py``."""
+    is_runner = get_basename(words[0]) in _RUNNERS
     for number, word in enumerate(words[:20]):
-        is_program = number == 0 or "/" in word or re.search(r"\.\w{2,3}$", word) is not None
+        is_program = number == 0 or is_runner or "/" in word or re.search(r"\.\w{2,3}$", word) is not None
         if re.fullmatch(r"[^\s(){};,=]{1,200}", word) and looks_like_scaler(word, is_program=is_program):
             return name_script(word)
+    return None
+
+
+def _find_edit(words: Sequence[str]) -> UnreadCommand | None:
+    """A count that is edited in a file which something else applies: ``sed -i s/node_count.../ main.tf``."""
+    count = re.search(
+        r"(?<![a-z])(?:node_?count|desired_?(?:size|capacity)|gpu_?nodes)(?![a-z])", " ".join(words), re.I
+    )
+    if count and get_basename(words[0]) in ("sed", "yq") and any(word.startswith("-i") for word in words):
+        return UnreadCommand(f"it edits {show(count[0])} in a file", SCALER_NOT_READ)
     return None
 
 

@@ -19,6 +19,7 @@ from gpucost.sources.cronjobs.scalers.base import (
     Call,
     Form,
     name_form,
+    name_runner,
     state_bounds,
     state_count,
 )
@@ -101,6 +102,9 @@ FORMS: Final = (
         "changes the instances of an Auto Scaling group",
         switches=_SWITCHES,
     ),
+    name_runner("aws lambda invoke", _SWITCHES),
+    name_runner("aws stepfunctions|ssm|codebuild start-execution|start-automation-execution|send-command|start-build",
+                _SWITCHES),
     name_form("aws ec2 start-instances|stop-instances|terminate-instances|run-instances|create-fleet|modify-fleet"
               "|modify-spot-fleet-request|request-spot-fleet", "starts or stops machines", switches=_SWITCHES),
 )  # fmt: skip

@@ -19,9 +19,11 @@ from gpucost.sources.cronjobs.scalers.base import (
     Call,
     Form,
     name_form,
+    name_runner,
     state_bounds,
     state_count,
 )
+from gpucost.sources.cronjobs.scalers.signals import find_request
 
 _SWITCHES: Final = COMMON_SWITCHES | {"--only-show-errors", "--yes", "-y"}
 _AUTOSCALERS: Final = (
@@ -68,6 +70,14 @@ def _read_scale_set(call: Call) -> Reading:
     return state_count(pool["pool"] if pool else name, "--name", call.line.value("--new-capacity"), "--new-capacity")
 
 
+def _read_request(call: Call) -> Reading:
+    words = [word for name, value in call.line.options for word in (name, value or "")]
+    request = find_request(["az", *words])
+    if request:
+        raise Unreadable(request, SCALER_NOT_READ)
+    return Reading()
+
+
 FORMS: Final = (
     Form("az aks nodepool scale", _read_pool, ("--node-count", "-c"), _SWITCHES),
     Form("az aks scale", _read_cluster, ("--node-count", "-c"), _SWITCHES),
@@ -80,5 +90,8 @@ FORMS: Final = (
     name_form("az aks create|delete|start|stop", "creates, deletes or stops nodes", switches=_SWITCHES),
     name_form("az vmss start|stop|deallocate|create|delete|delete-instances|update", "changes the machines of a set",
               switches=_SWITCHES),
+    name_runner("az automation runbook start", _SWITCHES),
+    name_runner("az pipelines run", _SWITCHES),
+    Form("az rest", _read_request, ("--method", "-m"), _SWITCHES, kind=SCALER_NOT_READ),
     name_form("az vm start|stop|deallocate|create|delete", "starts or stops machines", switches=_SWITCHES),
 )  # fmt: skip

@@ -11,6 +11,7 @@ from gpucost.core.issues import SCALER_NOT_READ, UNREADABLE_SCALING_COMMAND, sho
 from gpucost.core.scaling import parse_node_count, parse_pool_name
 from gpucost.sources.cronjobs.options import Line, Unreadable, parse_line
 from gpucost.sources.cronjobs.readings import Reading, ScalingCommand, UnreadCommand
+from gpucost.sources.cronjobs.scalers.signals import looks_like_scaler
 
 COMMON_SWITCHES: Final = frozenset({"--help", "-h", "--debug", "--verbose", "--quiet", "-q"})
 LONGEST_GAP: Final = 300
@@ -112,6 +113,24 @@ def name_form(
         raise Unreadable(what, SCALER_NOT_READ)
 
     return Form(command, read, marks, switches, prefixes, kind=SCALER_NOT_READ)
+
+
+def name_runner(
+    command: str, switches: frozenset[str] = COMMON_SWITCHES, prefixes: frozenset[str] = frozenset()
+) -> Form:
+    """A form that runs something which is not at hand: named if it is called after node scaling."""
+
+    def read(call: Call) -> Reading:
+        words = [*call.names, *(value for _, value in call.line.options if value is not None)]
+        named = next((word for word in words if looks_like_scaler(word)), None)
+        if named is None:
+            return Reading()
+        raise Unreadable(f"runs {show(named)}, which looks like node scaling", SCALER_NOT_READ)
+
+    def is_about_nodes(nearby: str, _: str) -> bool:
+        return any(map(looks_like_scaler, nearby.split()))
+
+    return Form(command, read, (), switches, prefixes, is_about_nodes, SCALER_NOT_READ)
 
 
 def state_count(pool: str | None, pool_flag: str, nodes: str | None, nodes_flag: str) -> Reading:

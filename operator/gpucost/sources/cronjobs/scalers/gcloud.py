@@ -13,7 +13,7 @@ from typing import Final
 from gpucost.core.issues import show
 from gpucost.sources.cronjobs.options import Unreadable, is_literal, require_literal
 from gpucost.sources.cronjobs.readings import Reading
-from gpucost.sources.cronjobs.scalers.base import COMMON_SWITCHES, Call, Form, name_form, state_count
+from gpucost.sources.cronjobs.scalers.base import COMMON_SWITCHES, Call, Form, name_form, name_runner, state_count
 
 REGION_VARIABLE: Final = "CLOUDSDK_COMPUTE_REGION"
 ZONE_VARIABLE: Final = "CLOUDSDK_COMPUTE_ZONE"
@@ -98,6 +98,9 @@ FORMS: Final = (
         switches=_SWITCHES,
         prefixes=_RELEASES,
     ),
+    name_runner("gcloud scheduler|run jobs run|execute", _SWITCHES, _RELEASES),
+    name_runner("gcloud workflows|functions run|execute|call", _SWITCHES, _RELEASES),
+    name_runner("gcloud builds triggers run", _SWITCHES, _RELEASES),
     name_form("gcloud compute instances start|stop|suspend|resume|create|delete", "starts or stops machines",
               switches=_SWITCHES, prefixes=_RELEASES),
 )  # fmt: skip

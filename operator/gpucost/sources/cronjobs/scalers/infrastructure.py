@@ -16,8 +16,7 @@ from gpucost.sources.cronjobs.scalers.base import COMMON_SWITCHES, Call, Form, n
 _APPLIES: Final = "applies infrastructure from files, which may change nodes"
 _TERRAFORM: Final = COMMON_SWITCHES | {"-auto-approve", "-no-color", "-input"}
 _NODE_WORDS: Final = re.compile(
-    r"(?<![a-z])(?:nodes?|node[-_]?(?:pool|group)s?|scal\w+|machines?|asg|autoscaling|capacity|workers?|gpu|cluster)"
-    r"(?![a-z])",
+    r"(?<![a-z])(?:nodes?|node[-_]?(?:pool|group)s?|scal\w+|machines?|asg|autoscaling|capacity)(?![a-z])",
     re.IGNORECASE,
 )
 
@@ -30,7 +29,18 @@ def _read_ansible(call: Call) -> Reading:
     return Reading()
 
 
+def _read_stack(call: Call) -> Reading:
+    """A stack's parameters are all that can be judged of it."""
+    words = " ".join([*call.names, *(value or "" for _, value in call.line.options)])
+    if re.search(r"node|capacity|autoscal|agentpool|asg|worker", words, re.IGNORECASE):
+        raise Unreadable("changes a stack that looks like nodes", SCALER_NOT_READ)
+    return Reading()
+
+
 FORMS: Final = (
+    Form("aws cloudformation deploy|update-stack|create-stack|delete-stack|execute-change-set", _read_stack,
+         kind=SCALER_NOT_READ),
+    Form("az deployment group|sub create", _read_stack, kind=SCALER_NOT_READ),
     name_form("terraform|tofu|terragrunt apply|destroy|run-all", _APPLIES, switches=_TERRAFORM),
     name_form("pulumi up|update|destroy", _APPLIES),
     name_form("cdk deploy|destroy", _APPLIES),

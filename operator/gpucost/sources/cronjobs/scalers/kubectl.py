@@ -20,6 +20,7 @@ from gpucost.core.issues import SCALER_NOT_READ, shorten, show
 from gpucost.sources.cronjobs.options import UNKNOWN, Unreadable, is_literal, require_literal
 from gpucost.sources.cronjobs.readings import Reading, combine
 from gpucost.sources.cronjobs.scalers.base import Call, Form, name_form, state_count
+from gpucost.sources.cronjobs.scalers.signals import looks_like_scaler
 
 POOL_TYPES: Final = re.compile(
     r"(?:machinedeployments?|md|machinesets?|ms|\w*machinepools?|mp|nodepools?|nodegroups?)(?:\..+)?", re.IGNORECASE
@@ -45,6 +46,10 @@ _POD_QUERY: Final = re.compile(
     re.IGNORECASE,
 )
 """``kubectl get deployments -o name``, whose output another command scales."""
+_NODE_QUERY: Final = re.compile(
+    r"get\s[^|;&\n]{0,80}?(?<![a-z])(?:nodes?|no|machine\w*|md|nodeclaims?|node-?pools?|node-?groups?)(?![a-z])",
+    re.IGNORECASE,
+)
 _SWITCHES: Final = frozenset({
     "--help", "-h", "--all", "--dry-run", "--record", "--recursive", "-R", "--warnings-as-errors", "-A", "--force",
     "--allow-missing-template-keys", "--show-managed-fields", "--insecure-skip-tls-verify", "--overwrite", "--now",
@@ -189,11 +194,22 @@ def _find_section(patch: object) -> str:
     return "labels" if is_labels else "other" if patch else ""
 
 
+def _read_job(call: Call) -> Reading:
+    """``kubectl create job --from=cronjob/NAME`` runs another CronJob."""
+    source = next(iter(call.line.texts("--from")), "")
+    if looks_like_scaler(source):
+        raise Unreadable(f"runs {show(source)}, which looks like node scaling", SCALER_NOT_READ)
+    return Reading()
+
+
 def _read_change(call: Call) -> Reading:
     """``annotate``, ``delete``, ``autoscale`` and ``edit``: whatever they do to nodes or pools, no count is stated."""
     kinds = [kind for kind, _ in _list_resources(call.names)]
     words = " ".join([*call.names, *(value or "" for _, value in call.line.options)])
-    is_node = any(POOL_TYPES.fullmatch(kind) or _NODE_TYPES.fullmatch(kind) for kind in kinds)
+    is_unknown = any(not is_literal(kind) for kind in kinds)
+    is_node = any(POOL_TYPES.fullmatch(kind) or _NODE_TYPES.fullmatch(kind) for kind in kinds) or (
+        is_unknown and _NODE_QUERY.search(call.context) is not None
+    )
     is_autoscaler = re.search(r"cluster-autoscaler|cluster-api-autoscaler|karpenter\.sh", words) is not None
     if is_node and (is_autoscaler or not call.title.endswith("annotate")):
         raise Unreadable("changes nodes, machines or node pools without a count", SCALER_NOT_READ)
@@ -212,8 +228,10 @@ def _read_manifest(call: Call) -> Reading:
     return Reading()
 
 
-def _means_nodes(nearby: str, _: str) -> bool:
-    return bool(_POOL_WORDS.search(nearby) or _NODE_WORDS.search(nearby))
+def _means_nodes(nearby: str, context: str) -> bool:
+    if _POOL_WORDS.search(nearby) or _NODE_WORDS.search(nearby):
+        return True
+    return not _POD_WORDS.search(nearby) and _NODE_QUERY.search(context) is not None
 
 
 FORMS: Final = (
@@ -221,6 +239,7 @@ FORMS: Final = (
     Form("kubectl|oc patch", _read_patch, ("-p", "--patch", "--patch-file"), _SWITCHES, is_about_nodes=_means_nodes),
     Form("kubectl|oc annotate|delete|autoscale|edit", _read_change, (), _SWITCHES, is_about_nodes=_means_nodes,
          kind=SCALER_NOT_READ),
+    Form("kubectl|oc create job", _read_job, ("--from",), _SWITCHES, is_about_nodes=_means_nodes, kind=SCALER_NOT_READ),
     Form("kubectl|oc apply|create|replace", _read_manifest, (), _SWITCHES, is_about_nodes=_means_nodes,
          kind=SCALER_NOT_READ),
     name_form("kubectl|oc drain|cordon|uncordon", "takes nodes out of use or back", switches=_SWITCHES),

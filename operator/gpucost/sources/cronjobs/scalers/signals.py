@@ -51,7 +51,7 @@ def find_node_call(text: str) -> str | None:
     """What in a program's text scales nodes: ``"calls 'set_desired_capacity'"``. Reading alone is no sign."""
     call = _CALLS.search(text)
     if call:
-        return f"calls {show(''.join(call['call'].split()))}"
+        return f"calls {show(''.join(call['call'].split()))}, which changes nodes"
     custom = _CUSTOM_OBJECT_CALL.search(text)
     objects = _NODE_OBJECTS.search(text)
     if custom and objects:
@@ -77,13 +77,13 @@ def find_manifest(text: str) -> str | None:
 
 REQUESTERS: Final = frozenset({"curl", "wget", "http", "https", "xh"})
 _WRITES: Final = re.compile(
-    r"(?:^|\s)(?:-X\s*|--request[ =]|--method[ =])?(?:POST|PUT|PATCH|DELETE)(?:\s|$)"
+    r"(?i:(?:^|\s)(?:-X\s*|--request[ =]|--method[ =]|-m )?(?:POST|PUT|PATCH|DELETE)(?:\s|$))"
     r"|(?:^|\s)(?:-d\S*|--data\S*|--json|-F|--form|-T|--upload-file|--post-data|--post-file|--body-data)(?:[ =]|$)"
 )
 _NODE_ADDRESS: Final = re.compile(
     r"setSize|agent-?pools|node-?_?pools|node-?_?groups|machine-?_?(?:deployments|sets|pools)|worker-?pools"
     r"|virtualMachineScaleSets|virtualMachines/|instanceGroupManagers|autoscaling\.|/nodes\b|/machines\b"
-    r"|container\.googleapis\.com|management\.azure\.com|//eks\.|/kubernetes/clusters|lke/clusters|/nodeclaims"
+    r"|container\.googleapis\.com|managedClusters|//eks\.|/kubernetes/clusters|lke/clusters|/nodeclaims"
     r"|SetDesiredCapacity|/instances/[^ ]*/(?:start|stop)",
     re.IGNORECASE,
 )
@@ -125,7 +125,26 @@ _ELSEWHERE_WORDS: Final = re.compile(
 )
 """Words of names that scale something else."""
 _WHOLE_NAMES: Final = frozenset(
-    {"scaler", "autoscaler", "scale", "resize", "scaling", "up", "down", "in", "out", "to", "zero", "sh", "py", "js"}
+    {
+        "scaler",
+        "autoscaler",
+        "scale",
+        "resize",
+        "scaling",
+        "up",
+        "down",
+        "in",
+        "out",
+        "to",
+        "zero",
+        "sh",
+        "bash",
+        "py",
+        "js",
+        "ts",
+        "rb",
+        "jar",
+    }
 )
 
 
@@ -137,7 +156,7 @@ def looks_like_scaler(name: str, *, is_program: bool = True) -> bool:
     words = list(_split_name(name))
     if any(_ELSEWHERE_WORDS.fullmatch(word) for word in words):
         return False
-    if "karpenter" in words or "autospotting" in words:
+    if "karpenter" in words or "autospotting" in words or {"cluster", "turndown"} <= set(words):
         return True
     scales = any(re.fullmatch(_SCALE_WORD, word) for word in words)
     nodes = any(re.fullmatch(_NODE_WORD, word) for word in words)

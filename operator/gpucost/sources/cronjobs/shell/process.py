@@ -9,19 +9,15 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from enum import Enum, auto
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from gpucost.sources.cronjobs.expansion import Expanded, Variables, expand_text, expand_word
 from gpucost.sources.cronjobs.options import UNKNOWN
-from gpucost.sources.cronjobs.readings import Reading, ScalingCommand, UnreadCommand, combine
+from gpucost.sources.cronjobs.readings import Reading, UnreadCommand
 from gpucost.sources.cronjobs.recognition import (
     INTERPRETERS,
-    SPEAKERS,
     find_mention,
     find_sign,
     get_basename,
@@ -29,9 +25,12 @@ from gpucost.sources.cronjobs.recognition import (
     read_program,
     read_text,
 )
-from gpucost.sources.cronjobs.scalers import FORMS_BY_PROGRAM
-from gpucost.sources.cronjobs.scalers.signals import REQUESTERS, looks_like_scaler
-from gpucost.sources.cronjobs.shellsyntax import (
+from gpucost.sources.cronjobs.scalers.signals import looks_like_scaler
+from gpucost.sources.cronjobs.shell.conditions import evaluate_test, match_pattern
+from gpucost.sources.cronjobs.shell.expansion import Expanded, expand_text, expand_word
+from gpucost.sources.cronjobs.shell.flow import Flow, Status
+from gpucost.sources.cronjobs.shell.scope import ASSIGNMENT, Scope
+from gpucost.sources.cronjobs.shell.syntax import (
     Case,
     Chain,
     Command,
@@ -46,91 +45,24 @@ from gpucost.sources.cronjobs.shellsyntax import (
     ShellSyntaxError,
     While,
     parse_script,
+    split_words,
 )
-from gpucost.sources.cronjobs.shelltests import evaluate_test, match_pattern
+from gpucost.sources.cronjobs.shell.work import (
+    MAX_DEPTH,
+    MAX_ITERATIONS,
+    MAX_NESTED_SHELLS,
+    MAX_SCRIPT_CHARACTERS,
+    TooMuchWork,
+    Work,
+)
+from gpucost.sources.cronjobs.shell.wrappers import SHELLS, parse_shell_call, unwrap_command
 
-MAX_SCRIPT_CHARACTERS: Final = 10_000
-"""A longer script is not read: a limit on the work that one CronJob can cause."""
-MAX_NESTED_SHELLS: Final = 4
-MAX_STEPS: Final = 1_000
-"""Simple commands that are followed, loops unrolled."""
-MAX_CHARACTERS: Final = 200_000
-"""Characters of all words that are followed."""
-MAX_DEPTH: Final = 100
-"""Statements and functions inside each other."""
-MAX_ITERATIONS: Final = 100
-"""Words of a for loop that is unrolled."""
-
-SHELLS: Final = frozenset({"sh", "bash", "ash", "dash", "zsh", "ksh", "busybox"})
-_WRAPPERS: Final = frozenset(
-    {"env", "nice", "ionice", "nohup", "setsid", "stdbuf", "sudo", "time", "dumb-init", "timeout", "tini"}
-) | {"flock", "doas", "gosu", "su-exec", "unbuffer"}
 _DECLARERS: Final = frozenset({"export", "readonly", "local", "declare", "typeset"})
 _FORGETTERS: Final = frozenset({"read", "getopts", "mapfile", "readarray", "let"})
 _TESTS: Final = frozenset({"[", "[[", "test"})
 _QUESTIONS: Final = frozenset({"grep", "egrep", "fgrep", "diff", "cmp", "pgrep", "which", "type", "hash", "expr"})
 """Programs that answer by their exit status: a failure is no failure of the script."""
 NO_VARIABLES: Final[Mapping[str, str]] = MappingProxyType({})
-_ASSIGNMENT: Final = re.compile(r"([A-Za-z_]\w*)(\+?)=(.*)", re.DOTALL | re.ASCII)
-
-
-class Status(Enum):
-    """How a command ends."""
-
-    SUCCESS = auto()
-    FAILURE = auto()
-    HOPED = auto()
-    """Success, unless it fails, which is not expected of it."""
-    OPEN = auto()
-    """A test whose result isn't known."""
-
-
-class TooMuchWork(Exception):
-    """A limit of the work was reached."""
-
-
-@dataclass(slots=True)
-class Work:
-    """What all shells of one container share: its scripts, what was found, and how much work is left."""
-
-    files: Mapping[str, str]
-    context: str
-    """All text that was seen: it tells what a resource without a type may be."""
-    image: str = ""
-    readings: list[Reading] = field(default_factory=list)
-    uncertain: list[ScalingCommand] = field(default_factory=list)
-    """Commands that may or may not run: harmless only where they repeat one that does."""
-    steps: int = 0
-    characters: int = 0
-    depth: int = 0
-
-    def count_step(self, words: Iterable[str]) -> None:
-        """Count a command. TooMuchWork beyond the limits."""
-        self.steps += 1
-        self.characters += sum(map(len, words))
-        if self.steps > MAX_STEPS or self.characters > MAX_CHARACTERS:
-            raise TooMuchWork
-
-    def add(self, reading: Reading, *, is_certain: bool) -> None:
-        """Take note of what a command says."""
-        if is_certain:
-            self.readings.append(reading)
-            return
-        self.uncertain.extend(reading.commands)
-        self.readings.append(Reading(unread=reading.unread, passed_over=reading.passed_over))
-
-    def finish(self) -> Reading:
-        """All that was found."""
-        reading = combine(self.readings)
-        certain = {(command.pool, command.nodes) for command in reading.commands}
-        if reading.unread or all((command.pool, command.nodes) in certain for command in self.uncertain):
-            return reading
-        return combine([reading, Reading(unread=UnreadCommand("it scales only under a condition"))])
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether nothing about nodes was found."""
-        return not self.uncertain and all(reading == Reading() for reading in self.readings)
 
 
 @dataclass(slots=True)
@@ -145,57 +77,19 @@ class _Definition:
 class Shell:
     """One shell process: its variables and functions, and whether its next statement runs for certain."""
 
-    def __init__(
-        self,
-        work: Work,
-        values: Mapping[str, str],
-        arguments: Sequence[str] | None,
-        *,
-        is_whole: bool,
-        nesting: int = 0,
-    ) -> None:
+    def __init__(self, work: Work, scope: Scope, flow: Flow, nesting: int = 0) -> None:
         self.work = work
-        self.values = dict(values)
-        self.exported = set(values)
-        self.arguments = arguments
-        self.name = "sh"
-        self.is_whole = is_whole
+        self.scope = scope
+        self.flow = flow
         self.nesting = nesting
         self.functions: dict[str, _Definition] = {}
-        self.locals: dict[str, str | None] | None = None
         self.folder: str | None = None
         self.exit_scripts: list[str] = []
-        self.fails_on_error = False  # set -e
-        self.is_fork = False
-        self.after_failure = False  # on the right of ||
-        self.doubts = 0
-        self.has_ended = False
-        self.has_returned = False
-        self.broken_loops = 0  # break
-        self.has_skipped = False  # continue
-        self.is_loop_over = False  # break, for certain
-
-    # Certainty
-
-    @property
-    def is_certain(self) -> bool:
-        """Whether the next statement runs whenever the Job succeeds."""
-        return not (self.doubts or self.has_ended or self.has_returned or self.broken_loops or self.has_skipped)
-
-    @contextmanager
-    def _doubt(self, is_doubtful: bool = True) -> Iterator[None]:
-        self.doubts += is_doubtful
-        try:
-            yield
-        finally:
-            self.doubts -= is_doubtful
 
     def _fork(self) -> Shell:
         """A process of its own with what this one knows; what it changes stays with it."""
-        child = Shell(self.work, self.values, self.arguments, is_whole=self.is_whole, nesting=self.nesting)
-        child.exported, child.functions, child.name = set(self.exported), dict(self.functions), self.name
-        child.folder, child.fails_on_error, child.is_fork = self.folder, self.fails_on_error, True
-        child.doubts = 0 if self.is_certain else 1
+        child = Shell(self.work, self.scope.copy(), self.flow.fork(), self.nesting)
+        child.functions, child.folder = dict(self.functions), self.folder
         return child
 
     # Scripts and statements
@@ -216,14 +110,14 @@ class Shell:
         """Run what is left to the end: ``trap ... EXIT``, and functions that nothing seems to call, if nothing else."""
         self._run_exit_scripts()
         if self.work.is_empty:
-            with self._doubt():
+            with self.flow.doubt():
                 for definition in list(self.functions.values()):
                     if not definition.was_called:
-                        self._run_function(definition, [], arguments_known=False)
+                        self._run_function(definition, None)
 
     def _run_exit_scripts(self) -> None:
         scripts, self.exit_scripts = self.exit_scripts, []
-        self.has_ended = self.has_returned = False
+        self.flow.reach_end()
         for text in scripts:
             self.run_text(text)
 
@@ -234,7 +128,7 @@ class Shell:
             self._add(Reading(unread=UnreadCommand(reason, found.kind)))
 
     def _add(self, reading: Reading) -> None:
-        self.work.add(reading, is_certain=self.is_certain)
+        self.work.add(reading, is_certain=self.flow.is_certain)
 
     def _run(self, node: Node) -> Status:
         self.work.depth += 1
@@ -271,7 +165,9 @@ class Shell:
 
     def _run_chain(self, chain: Chain) -> Status:
         if chain.in_background:
-            self._fork()._run(Chain(chain.first, chain.rest, in_background=False))
+            child = self._fork()
+            child._run(Chain(chain.first, chain.rest, in_background=False))
+            child._run_exit_scripts()
             return Status.SUCCESS
         status = self._run(chain.first)
         for joiner, node in chain.rest:
@@ -283,10 +179,11 @@ class Shell:
         if first == (Status.FAILURE if joiner == "&&" else Status.SUCCESS):
             return first
         is_certain = first == Status.FAILURE if joiner == "||" else first in (Status.SUCCESS, Status.HOPED)
-        before, self.after_failure = self.after_failure, joiner == "||" and isinstance(node, Command)
-        with self._doubt(not is_certain):
+        before = self.flow.is_after_failure
+        self.flow.is_after_failure = joiner == "||" and isinstance(node, Command)
+        with self.flow.doubt(not is_certain):
             second = self._run(node)
-        self.after_failure = before
+        self.flow.is_after_failure = before
         return second if is_certain else Status.OPEN if first == Status.OPEN else Status.HOPED
 
     def _run_pipeline(self, pipeline: Pipeline) -> Status:
@@ -300,6 +197,7 @@ class Shell:
                 output = child._find_output(part, given)
                 if output is None or UNKNOWN in output or part is pipeline.parts[-1]:
                     status = child._run_part(part, given)
+                child._run_exit_scripts()
                 given = output
         if not pipeline.is_negated:
             return status
@@ -318,7 +216,7 @@ class Shell:
         """What ``echo``, ``printf`` or ``cat`` writes into a pipe; None if it isn't known."""
         if not isinstance(part, Command):
             return None
-        words = [text for word in part.words for text in expand_word(word, self._variables).fields]
+        words = [text for word in part.words for text in expand_word(word, self.scope.variables).fields]
         match words:
             case ["echo", *rest]:
                 return " ".join(rest[1:] if rest and re.fullmatch(r"-[neE]+", rest[0]) else rest)
@@ -344,17 +242,17 @@ class Shell:
         is_open = False
         status = Status.SUCCESS
         for condition, body in node.branches:
-            with self._doubt(is_open):
+            with self.flow.doubt(is_open):
                 decided = self._run(condition)
             if decided == Status.FAILURE:
                 continue
             is_open |= decided != Status.SUCCESS
-            with self._doubt(is_open):
+            with self.flow.doubt(is_open):
                 status = self._run(body)
             if decided == Status.SUCCESS:
                 return Status.HOPED if is_open else status
         if node.otherwise:
-            with self._doubt(is_open):
+            with self.flow.doubt(is_open):
                 status = self._run(node.otherwise)
         return Status.HOPED if is_open else status
 
@@ -364,38 +262,34 @@ class Shell:
         if status == (Status.SUCCESS if node.is_until else Status.FAILURE):
             return Status.SUCCESS
         is_certain = status == (Status.FAILURE if node.is_until else Status.SUCCESS)
-        with self._doubt(not is_certain):
+        with self.flow.doubt(not is_certain):
             self._run(node.body)
-        self.has_skipped = False
-        with self._doubt():
+        self.flow.end_turn()
+        with self.flow.doubt():
             self._run(node.condition)
             self._run(node.body)
-        self._leave_loop()
+        self.flow.end_loop()
         return Status.SUCCESS
-
-    def _leave_loop(self) -> None:
-        self.broken_loops = max(0, self.broken_loops - 1)
-        self.has_skipped = self.is_loop_over = False
 
     def _run_for(self, node: For) -> Status:
         words = self._list_words(node)
         if words is None:
             is_certain = _has_turns(node)
-            self.values[node.name] = UNKNOWN + "$" + node.name + UNKNOWN
-            with self._doubt(not is_certain):
+            self.scope.forget(node.name)
+            with self.flow.doubt(not is_certain):
                 self._run(node.body)
-            with self._doubt():
+            with self.flow.doubt():
                 self._run(node.body)
         elif len(words) > MAX_ITERATIONS:
             raise TooMuchWork
         else:
             for word in words:
-                self.values[node.name] = word
+                self.scope.assign(node.name, word)
                 self._run(node.body)
-                self.has_skipped = False
-                if self.is_loop_over:
+                self.flow.end_turn()
+                if self.flow.is_loop_over:
                     break
-        self._leave_loop()
+        self.flow.end_loop()
         return Status.SUCCESS
 
     def _list_words(self, node: For) -> list[str] | None:
@@ -403,7 +297,7 @@ class Shell:
         if node.counter is not None:
             return None
         if node.words is None:
-            return None if self.arguments is None else list(self.arguments)
+            return None if self.scope.arguments is None else list(self.scope.arguments)
         words = [text for word in node.words for text in self._expand(word)]
         return None if any(UNKNOWN in word or re.search(r"[*?\[]", word) for word in words) else words
 
@@ -416,7 +310,7 @@ class Shell:
                 continue
             is_sure = True in fits
             is_open |= not is_sure
-            with self._doubt(is_open or UNKNOWN in subject):
+            with self.flow.doubt(is_open or UNKNOWN in subject):
                 self._run(body)
             if is_sure:
                 break
@@ -426,36 +320,21 @@ class Shell:
 
     def _define(self, name: str, body: Node) -> None:
         earlier = self.functions.get(name)
-        if self.is_certain or earlier is None:
-            self.functions[name] = _Definition([body], self.is_certain)
+        if self.flow.is_certain or earlier is None:
+            self.functions[name] = _Definition([body], self.flow.is_certain)
         else:
             self.functions[name] = _Definition([*earlier.bodies, body], is_certain=False)
 
-    def _run_function(self, definition: _Definition, words: Sequence[str], *, arguments_known: bool = True) -> Status:
-        saved = self.arguments, self.locals, self.has_returned
+    def _run_function(self, definition: _Definition, arguments: Sequence[str] | None) -> Status:
         definition.was_called = True
-        self.arguments, self.locals = (list(words[1:]) if arguments_known else None), {}
         status = Status.HOPED
-        with self._doubt(not definition.is_certain):
-            for body in definition.bodies:
-                status = self._run(body)
-        for name, value in self.locals.items():
-            self._restore(name, value)
-        has_returned = self.has_returned
-        self.arguments, self.locals, self.has_returned = saved
-        return Status.OPEN if has_returned else status
-
-    def _restore(self, name: str, value: str | None) -> None:
-        if value is None:
-            self.values.pop(name, None)
-        else:
-            self.values[name] = value
+        with self.scope.enter_function(arguments), self.flow.enter_function():
+            with self.flow.doubt(not definition.is_certain):
+                for body in definition.bodies:
+                    status = self._run(body)
+            return Status.OPEN if self.flow.has_returned else status
 
     # Words and variables
-
-    @property
-    def _variables(self) -> Variables:
-        return Variables(self.values, self.arguments, self.name, self.is_whole)
 
     def _take(self, expanded: Expanded) -> tuple[str, ...]:
         """A word's fields, after what its references run and assign."""
@@ -469,31 +348,40 @@ class Shell:
         return expanded.fields
 
     def _expand(self, word: str) -> tuple[str, ...]:
-        return self._take(expand_word(word, self._variables))
+        return self._take(expand_word(word, self.scope.variables))
 
     def _expand_whole(self, text: str) -> str:
-        return self._take(expand_text(text, self._variables))[0]
+        return self._take(expand_text(text, self.scope.variables))[0]
 
     def _expand_document(self, document: Document) -> str:
         if document.is_word:
             return self._expand_whole(document.text)
         if not document.is_expanded:
             return document.text
-        return self._take(expand_text(document.text, self._variables, is_document=True))[0]
+        return self._take(expand_text(document.text, self.scope.variables, is_document=True))[0]
 
     def _assign(self, name: str, value: str) -> None:
-        if not self.is_certain and self.values.get(name) != value:
-            value = UNKNOWN + "$" + name + UNKNOWN
-        self.values[name] = value
+        self.scope.assign(name, value, is_certain=self.flow.is_certain)
 
     def _take_assignment(self, word: str) -> tuple[str, str] | None:
         """A word's name and value, if it is an assignment."""
-        found = _ASSIGNMENT.fullmatch(word)
+        found = ASSIGNMENT.fullmatch(word)
         if not found:
             return None
         name, adds, raw = found.groups()
-        value = UNKNOWN if raw.startswith("(") else self._expand_whole(raw)
-        return name, self.values.get(name, "") + value if adds else value
+        earlier = self.scope.lists.pop(name, [])
+        if raw.startswith("("):
+            return name, self._take_list(name, raw, earlier if adds else [])
+        value = self._expand_whole(raw)
+        return name, self.scope.values.get(name, "") + value if adds else value
+
+    def _take_list(self, name: str, raw: str, earlier: Sequence[str]) -> str:
+        """Assign an array, ``NAME=(a b)``; what ``$NAME`` is, its first element."""
+        words = [text for word in split_words(raw[1:-1]) for text in self._expand(word)]
+        if not self.flow.is_certain or any(UNKNOWN in word or re.match(r"\[.*\]=", word) for word in words):
+            return UNKNOWN
+        self.scope.lists[name] = [*earlier, *words]
+        return (self.scope.lists[name] or [UNKNOWN])[0]
 
     # Commands
 
@@ -528,7 +416,9 @@ class Shell:
         if program in self.functions:
             for name, value in assigned.items():
                 self._assign(name, value)
-            return self._run_function(self.functions[program], words)
+            return self._run_function(self.functions[program], words[1:])
+        if program == "read" and given is not None and self._read_line(words[1:], given, assigned.get("IFS")):
+            return Status.SUCCESS
         builtin = self._run_builtin(program, words[1:], given)
         return self.call_program(words, assigned, given) if builtin is None else builtin
 
@@ -536,10 +426,8 @@ class Shell:
         self, words: Sequence[str], assigned: Mapping[str, str] = NO_VARIABLES, given: str | None = None
     ) -> Status:
         """Run a program, as a container's own command and what stands behind a wrapper: no builtin, no function."""
-        rest, wrapped = unwrap_command(words, self.work.files)
+        words, wrapped = unwrap_command(words, self.work.files)
         assigned = {**assigned, **wrapped}
-        if rest and len(rest) < len(words):
-            return self.call_program(rest, assigned, given)
         program = words[0]
         if get_basename(program) in SHELLS:
             return self._run_shell(words, assigned, given)
@@ -552,15 +440,29 @@ class Shell:
     def _read(self, words: Sequence[str], assigned: Mapping[str, str], given: str | None) -> None:
         """Ask what a program does, and what the text says that it reads, runs or writes."""
         work, program = self.work, get_basename(words[0])
-        self._add(read_program(words, {**self._environment, **assigned}, work.context, work.image))
+        self._add(read_program(words, {**self.scope.environment, **assigned}, work.context, work.image))
         texts = [] if given is None else [given]
         if INTERPRETERS.fullmatch(program):
             texts += [work.files[path] for word in words[1:] if (path := self._resolve(word)) in work.files]
         self._add(read_text(texts, work.context))
 
-    @property
-    def _environment(self) -> dict[str, str]:
-        return {name: value for name, value in self.values.items() if name in self.exported}
+    def _read_line(self, words: Sequence[str], given: str, separator: str | None) -> bool:
+        """``read -r A B``, of a text that is known; whether it could be followed."""
+        names = [word for word in words if word != "-r"]
+        line = given.partition("\n")[0]
+        if (
+            not names
+            or UNKNOWN in line
+            or "\\" in line
+            or not all(re.fullmatch(r"[A-Za-z_]\w*", name) for name in names)
+        ):
+            return False
+        if separator is not None and (len(separator) != 1 or separator.isspace()):
+            return False
+        values = line.split(separator, len(names) - 1)
+        for number, name in enumerate(names):
+            self._assign(name, values[number].strip() if number < len(values) else "")
+        return True
 
     # Builtins
 
@@ -572,11 +474,13 @@ class Shell:
             return Status.FAILURE
         if name in _TESTS:
             return _judge(evaluate_test(list(words[:-1] if name != "test" else words)))
+        if name == "local" and not self.scope.is_function:
+            return Status.FAILURE  # it is known in functions only
         if name in _DECLARERS or name in _FORGETTERS or name in ("unset", "shift", "set"):
             self._change_variables(name, words)
             return Status.OPEN if name in _FORGETTERS else Status.SUCCESS
         if name in ("exit", "return", "break", "continue"):
-            self._leave(name, words)
+            self.flow.leave(name, words)
             return Status.HOPED
         if name in ("command", "builtin", "exec"):
             return self._run_command_builtin(name, words, given)
@@ -594,79 +498,45 @@ class Shell:
         return None
 
     def _change_variables(self, name: str, words: Sequence[str]) -> None:
+        is_certain = self.flow.is_certain
         if name in _DECLARERS:
-            self._declare(name, words)
+            self.scope.declare(name, words, is_certain=is_certain)
         elif name == "unset":
             for word in words:
-                if self.is_certain:
-                    self.values.pop(word, None)
-                else:
-                    self._assign(word, UNKNOWN)
+                self.scope.unset(word, is_certain=is_certain)
         elif name in _FORGETTERS:
             for word in words:
-                self.values[re.split(r"\W", word)[0]] = UNKNOWN
+                self.scope.forget(re.split(r"\W", word)[0])
         elif name == "shift":
-            count = int(words[0]) if words and re.fullmatch(r"[0-9]{1,4}", words[0]) else 1
-            known = self.arguments is not None and self.is_certain and (not words or words[0].isdigit())
-            self.arguments = list(self.arguments or [])[count:] if known else None
+            self.scope.shift(words, is_certain=is_certain)
         else:
             self._set_options(words)
 
-    def _declare(self, name: str, words: Sequence[str]) -> None:
-        if name == "export" and "-f" in words:
-            return
-        for word in words:
-            found = _ASSIGNMENT.fullmatch(word)
-            variable = found[1] if found else word
-            if self.locals is not None and name != "export":
-                self.locals.setdefault(variable, self.values.get(variable))
-            if found:
-                self._assign(variable, found[3])
-            elif name in ("local", "declare", "typeset") and self.locals is not None:
-                self.values.pop(variable, None)
-            if name == "export" or "-x" in words:
-                self.exported.add(variable)
-
     def _set_options(self, words: Sequence[str]) -> None:
-        for at, word in enumerate(words):
-            if word == "--" or word[:1] not in ("-", "+"):
-                self.arguments = list(words[at + (word == "--") :]) if self.is_certain else None
-                return
-            if re.fullmatch(r"-[a-z]*e[a-z]*", word) or list(words[at : at + 2]) == ["-o", "errexit"]:
-                self.fails_on_error = True
-            if word.endswith("o"):
-                self._set_options(words[at + 2 :])
-                return
-
-    def _leave(self, name: str, words: Sequence[str]) -> None:
-        """``exit``, ``return``, ``break`` or ``continue``: what follows is uncertain, unless the Job fails by it."""
-        if name in ("break", "continue"):
-            levels = int(words[0]) if words and re.fullmatch(r"[1-9]", words[0]) else 1
-            if name == "continue" and levels == 1:
-                self.has_skipped = True
-                return
-            self.is_loop_over |= self.is_certain
-            self.broken_loops = max(self.broken_loops, levels)
-            return
-        status = words[0] if words else "$?"
-        is_failure = re.fullmatch(r"[1-9][0-9]*", status) or (self.after_failure and "$?" in status)
-        stays_inside = (name == "return" or self.is_fork) and not self.fails_on_error
-        if is_failure and not self.is_certain and not stays_inside:
-            return
-        if name == "return":
-            self.has_returned = True
-        else:
-            self.has_ended = True
+        """``set -e``, ``set -o errexit``, ``set -- ARGUMENTS``"""
+        at = 0
+        while at < len(words) and words[at] != "--" and words[at][:1] in ("-", "+"):
+            names_option = words[at].endswith("o")
+            if re.fullmatch(r"-[a-z]*e[a-z]*", words[at]) or (names_option and words[at + 1 : at + 2] == ["errexit"]):
+                self.flow.fails_on_error = True
+            at += 2 if names_option else 1
+        if at < len(words):
+            rest = list(words[at + (words[at] == "--") :])
+            self.scope.arguments = rest if self.flow.is_certain else None
 
     def _run_command_builtin(self, name: str, words: Sequence[str], given: str | None) -> Status:
+        """``command`` and ``builtin``, and ``exec``, behind which nothing runs."""
         rest = list(words)
-        while rest and rest[0].startswith("-"):
+        while rest and (rest[0].startswith("-") or rest[0] in ("command", "builtin")):
             if name == "command" and re.fullmatch(r"-[vV]+", rest[0]):
                 return Status.OPEN
             rest = rest[2:] if rest[0] == "-a" else rest[1:]
-        builtin = self._run_builtin(rest[0], rest[1:], given) if rest and name != "exec" else None
-        status = builtin or (self.call_program(rest, given=given) if rest else Status.SUCCESS)
-        self.has_ended |= name == "exec" and bool(rest)
+        if not rest:
+            return Status.SUCCESS
+        builtin = self._run_builtin(rest[0], rest[1:], given) if name != "exec" else None
+        status = builtin or self.call_program(rest, given=given)
+        if name == "exec":
+            self.flow.end()
         return status
 
     def _run_eval(self, text: str) -> Status:
@@ -678,95 +548,82 @@ class Shell:
     def _run_source(self, path: str, arguments: Sequence[str]) -> Status:
         text = self._find_file(path)
         if text is None:  # it may set any variable
-            self.values.clear()
-            self.is_whole = False
+            self.scope.forget_all()
             if looks_like_scaler(path):
                 self._add(Reading(unread=name_script(path)))
             return Status.HOPED
-        saved = self.arguments
-        self.arguments = list(arguments) or saved
+        saved = self.scope.arguments
+        self.scope.arguments = list(arguments) or saved
         status = self._run_eval(text)
-        self.arguments = saved
+        self.scope.arguments = saved
         return status
 
     def _run_trap(self, words: Sequence[str]) -> None:
         text, signals = (words[0], words[1:]) if len(words) > 1 else ("", [])
         if text in ("", "-"):
             self.exit_scripts = []
-        elif {"EXIT", "0"} & set(signals) and self.is_certain:
+        elif {"EXIT", "0"} & set(signals) and self.flow.is_certain:
             self.exit_scripts = [text]
         else:
-            with self._doubt():
+            with self.flow.doubt():
                 self._fork().run_text(text)
 
     # Other shells and scripts
 
     def _run_shell(self, words: Sequence[str], assigned: Mapping[str, str], given: str | None) -> Status:
-        """``sh -ec SCRIPT NAME ARGUMENTS``, ``sh FILE ARGUMENTS`` or ``sh -s ARGUMENTS``, which reads a script."""
-        if get_basename(words[0]) == "busybox":
-            return self.call_program(words[1:], assigned, given) if len(words) > 1 else Status.HOPED
-        at, letters = 1, ""
-        while at < len(words) and words[at][:1] in ("-", "+") and words[at] not in ("--", "-"):
-            flags = "" if words[at].startswith("--") else words[at][1:]
-            letters += flags
-            at += 2 if flags.endswith("o") or words[at] in ("--rcfile", "--init-file") else 1
-        rest = list(words[at + (list(words[at : at + 1]) == ["--"]) :])
-        child = self._nest(assigned, fails_on_error="e" in letters)
-        if "c" in letters and rest:
-            child.name, child.arguments = ([*rest[1:2], "sh"])[0], rest[2:]
-            child.run_text(rest[0])
-        elif rest and "s" not in letters:
-            return self._run_operand(rest, assigned, child)
-        elif given is not None:
-            child.arguments = rest
-            child.run_text(given)
-        child.finish()
+        """Another shell, with a script of its own, a file, or what it reads."""
+        call = parse_shell_call(words)
+        text, name, arguments = call.script, "sh", call.operands
+        if text is not None:
+            name, arguments = (*arguments[:1], "sh")[0], arguments[1:]
+        elif call.reads_input:
+            text = given
+        else:
+            name, arguments = arguments[0], arguments[1:]
+            text = self._find_file(name)
+            if text is None:
+                self._read_operand(call.operands, assigned)
+        if text is not None:
+            self._run_nested(text, name, arguments, assigned, fails_on_error=call.fails_on_error)
         return Status.HOPED
 
-    def _run_operand(self, words: Sequence[str], assigned: Mapping[str, str], child: Shell) -> Status:
-        text = self._find_file(words[0])
-        if text is not None:
-            child.name, child.arguments = words[0], list(words[1:])
-            child.run_text(text)
-            child.finish()
-        elif looks_like_scaler(words[0]):
+    def _read_operand(self, words: Sequence[str], assigned: Mapping[str, str]) -> None:
+        """A script that is not at hand: its name is all that can be judged."""
+        if looks_like_scaler(words[0]):
             self._add(Reading(unread=name_script(words[0])))
         else:
             self._read(words, assigned, None)
-        return Status.HOPED
 
-    def _nest(self, assigned: Mapping[str, str], *, fails_on_error: bool) -> Shell:
-        """A new shell that sees this one's environment."""
-        values = {**self._environment, **assigned}
-        child = Shell(self.work, values, [], is_whole=self.is_whole, nesting=self.nesting + 1)
-        child.folder, child.fails_on_error = self.folder, fails_on_error
-        child.is_fork = self.nesting > 0 and not self.fails_on_error
-        child.doubts = 0 if self.is_certain else 1
-        return child
+    def _run_nested(
+        self, text: str, name: str, arguments: Sequence[str], assigned: Mapping[str, str], *, fails_on_error: bool
+    ) -> None:
+        """A script in a new shell, which sees this one's environment."""
+        scope = Scope({**self.scope.environment, **assigned}, arguments, is_whole=self.scope.is_whole)
+        scope.name = name
+        is_inside = self.nesting > 0 and not self.flow.fails_on_error
+        flow = Flow(is_certain=self.flow.is_certain, fails_on_error=fails_on_error, is_inside=is_inside)
+        child = Shell(self.work, scope, flow, self.nesting + 1)
+        child.folder = self.folder
+        child.run_text(text)
+        child.finish()
 
     def _run_file(self, path: str, arguments: Sequence[str], assigned: Mapping[str, str]) -> Status:
         """A script that is mounted from a ConfigMap, by its own first line."""
         text = self.work.files[path]
         first = text.partition("\n")[0]
-        self._note(text)
+        self.work.add_context(text)
         if first.startswith("#!") and not re.search(r"\b(?:ba|da|a|k|z)?sh\b", first):
             self._add(read_text([text], self.work.context))
             return Status.HOPED
-        child = self._nest(assigned, fails_on_error=re.search(r"\s-\w*e", first) is not None)
-        child.name, child.arguments = path, list(arguments)
-        child.run_text(text)
-        child.finish()
+        fails_on_error = re.search(r"\s-\w*e", first) is not None
+        self._run_nested(text, path, arguments, assigned, fails_on_error=fails_on_error)
         return Status.HOPED
 
     def _find_file(self, path: str) -> str | None:
         text = self.work.files.get(self._resolve(path))
         if text is not None:
-            self._note(text)
+            self.work.add_context(text)
         return text
-
-    def _note(self, text: str) -> None:
-        if text not in self.work.context:
-            self.work.context = f"{self.work.context}\n{text}"[: 10 * MAX_SCRIPT_CHARACTERS]
 
     def _resolve(self, path: str) -> str:
         """A path in the container; a relative one from the last ``cd``."""
@@ -786,22 +643,3 @@ def _has_turns(node: For) -> bool:
         re.match(r"\$\(seq |\{[0-9]+\.\.[0-9]+\}|`seq ", word) or re.fullmatch(r"[\w./-]+", word)
         for word in node.words or ()
     )
-
-
-def unwrap_command(words: Sequence[str], files: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
-    """The command behind assignments and wrappers, and what those assign; nothing if it can't be told apart."""
-    rest, assigned = list(words), dict[str, str]()
-    while rest and (found := _ASSIGNMENT.fullmatch(rest[0])):
-        assigned[found[1]] = found[3]
-        rest.pop(0)
-    if not rest or get_basename(rest[0]) not in _WRAPPERS:
-        return rest, assigned
-    at = next((i for i, word in enumerate(rest) if i and _is_program(word, files)), None)
-    assigned.update((found[1], found[3]) for word in rest[:at] if (found := _ASSIGNMENT.fullmatch(word)))
-    return rest[at:] if at is not None else [], assigned
-
-
-def _is_program(word: str, files: Mapping[str, str]) -> bool:
-    name = get_basename(word)
-    known = name in FORMS_BY_PROGRAM or name in SHELLS or name in SPEAKERS or name in REQUESTERS or name in _WRAPPERS
-    return known or word in files or INTERPRETERS.fullmatch(name) is not None

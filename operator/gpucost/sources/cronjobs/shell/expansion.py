@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from gpucost.sources.cronjobs.options import UNKNOWN
-from gpucost.sources.cronjobs.shellsyntax import skip_quoted
+from gpucost.sources.cronjobs.shell.syntax import skip_quoted
 
 LONGEST_VALUE: Final = 65_536
 """Characters of an expanded variable or word; a command that scales nodes takes a few hundred."""
@@ -29,6 +29,8 @@ class Variables:
     """``$1`` and so on; None: not known."""
     name: str = "sh"
     """``$0``."""
+    lists: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Arrays of bash."""
     is_whole: bool = True
     """Whether a name without a value has none for certain; else something that wasn't read may have set it."""
 
@@ -113,6 +115,8 @@ def expand_text(text: str, variables: Variables, *, is_document: bool = False) -
 
 _PARAMETER: Final = re.compile(r"\$([A-Za-z_]\w*|[0-9@*#?!$-])", re.ASCII)
 _BRACED: Final = re.compile(r"\{([A-Za-z_]\w*|[0-9]+|[@*#?!$-])(?:(:?[-=?+])(.*))?\}", re.DOTALL | re.ASCII)
+_ELEMENT: Final = re.compile(r"\{([A-Za-z_]\w*)\[([@*]|[0-9]{1,3})\]\}", re.ASCII)
+_CUT: Final = re.compile(r"\{([A-Za-z_]\w*|[0-9]+)(##?|%%?)(.*)\}", re.DOTALL | re.ASCII)
 _PLAIN: Final = re.compile(r"[^\\'\"`$]+")
 _PLAIN_QUOTED: Final = re.compile(r"[^\\\"`$]+")
 
@@ -175,14 +179,22 @@ class _Expansion:
         self.fields.add(piece if keeps else piece[1:])
 
     def _take_double(self, text: str, depth: int) -> None:
-        if text in ("$@", "${@}") and self.variables.arguments is not None:
-            for number, argument in enumerate(self.variables.arguments):
+        several = self._list_elements(text)
+        if several is not None:
+            for number, element in enumerate(several):
                 if number:
                     self.fields.end()
-                self.fields.add(argument)
+                self.fields.add(element)
             return
         self.fields.add("")
         self.take(text, is_quoted=True, depth=depth)
+
+    def _list_elements(self, text: str) -> Sequence[str] | None:
+        """What ``"$@"`` or ``"${NAME[@]}"`` stands for; None for any other text, and where it isn't known."""
+        if text in ("$@", "${@}"):
+            return self.variables.arguments
+        found = _ELEMENT.fullmatch(text[1:]) if text[:1] == "$" else None
+        return self.variables.lists.get(found[1]) if found and found[2] == "@" else None
 
     def _take_substitution(self, piece: str) -> None:
         is_arithmetic = piece.startswith("$((")
@@ -192,6 +204,9 @@ class _Expansion:
         self.fields.add(_hide(piece))
 
     def _take_braced(self, piece: str, is_quoted: bool, splits: bool, depth: int) -> None:
+        if value := self._find_part(piece):
+            self._add_value(piece, value, is_quoted, splits)
+            return
         found = _BRACED.fullmatch(piece[1:])
         if not found or (found[2] and depth >= MAX_NESTED_DEFAULTS):
             self.fields.add(_hide(piece))
@@ -225,14 +240,45 @@ class _Expansion:
         value = self.variables.find(name)
         if value is None or UNKNOWN in value:
             self.fields.add(_hide(piece))
-        elif name == "@" and not is_quoted and self.variables.arguments is not None:
-            self.fields.add_split(" ".join(self.variables.arguments))
-        elif is_quoted or not splits:
+        else:
+            self._add_value(piece, value, is_quoted, splits)
+
+    def _find_part(self, piece: str) -> str | None:
+        """Elements of an array, or a value without a prefix or suffix; None for anything else."""
+        if element := _ELEMENT.fullmatch(piece[1:]):
+            elements = self.variables.lists.get(element[1], ())
+            if element[2] in "@*":
+                return " ".join(elements) or None
+            return elements[int(element[2])] if int(element[2]) < len(elements) else None
+        cut = _CUT.fullmatch(piece[1:])
+        value = self.variables.find(cut[1]) if cut else None
+        return _cut_value(value, cut[2], cut[3]) if cut and value and UNKNOWN not in value else None
+
+    def _add_value(self, piece: str, value: str, is_quoted: bool, splits: bool) -> None:
+        if is_quoted or not splits:
             self.fields.add(value)
         elif "IFS" in self.variables.values and not value.isalnum():
             self.fields.add(_hide(piece))
         else:
             self.fields.add_split(value)
+
+
+def _cut_value(value: str, operator: str, pattern: str) -> str | None:
+    """``${NAME#*:}`` and its kin, with a literal text and at most the one ``*`` that matters; None for others.
+
+    https://pubs.opengroup.org/onlinepubs/9799919799/utilities/V3_chap02.html#tag_19_06_02
+    """
+    is_prefix, is_long = operator[0] == "#", len(operator) == 2
+    star = pattern[:1] == "*" if is_prefix else pattern[-1:] == "*"
+    text = (pattern[1:] if is_prefix else pattern[:-1]) if star else pattern
+    if not text or re.search(r"[*?\[\]\\$`'\"]", text):
+        return None
+    if not star:
+        return value.removeprefix(text) if is_prefix else value.removesuffix(text)
+    if text not in value:
+        return value
+    before, _, after = value.rpartition(text) if is_prefix == is_long else value.partition(text)
+    return after if is_prefix else before
 
 
 def _hide(piece: str) -> str:

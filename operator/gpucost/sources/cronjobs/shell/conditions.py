@@ -21,7 +21,7 @@ MAX_GLOBS: Final = 3
 
 def evaluate_test(words: Sequence[str]) -> bool | None:
     """What a test of ``[``, ``[[`` or ``test`` decides, without the program and the closing bracket; None: unknown."""
-    if words[:1] == ["!"] and len(words) > 1:
+    if words[:1] == ["!"] and len(words) > 1 and words[1] != "!":
         inner = evaluate_test(words[1:])
         return None if inner is None else not inner
     if any(UNKNOWN in word for word in words):

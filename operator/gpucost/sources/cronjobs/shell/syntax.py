@@ -213,6 +213,11 @@ def _read_documents(text: str, at: int, pending: list[tuple[str, bool, int]], to
     return min(at, len(text))
 
 
+def split_words(text: str) -> list[str]:
+    """The words of a text, such as those between the brackets of an array, each as written."""
+    return [token.text for token in _read_tokens(text) if not token.is_operator and not token.document]
+
+
 def find_word_end(text: str, at: int) -> int:
     """Where the word that begins here ends; quotes, ``$(...)``, ``${...}`` and backticks are taken as a whole."""
     begin = at
