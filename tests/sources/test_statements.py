@@ -170,6 +170,16 @@ def test_half_a_statement_must_repeat_what_a_container_sets() -> None:
     assert issue(cronjob({}, {"image": "x"}, states("gpu-l4", None))).startswith("IncompleteCronJob: ")
 
 
+def test_who_began_to_state_it_is_told_what_is_missing() -> None:
+    """Rather than that the tool isn't read, or that a ConfigMap is missing."""
+    scaler = {"image": "registry.example/gpu-node-scaler:1"}
+    assert issue(cronjob({}, scaler)).startswith("ScalerNotRead: ")
+    for manifest in (cronjob({POOL: "gpu"}, scaler), cronjob({}, scaler | states("gpu", None) | scaler)):
+        assert issue(manifest).startswith("IncompleteCronJob: ")
+    from_config_map = {"image": "x", "envFrom": [{"configMapRef": {"name": "gpu-pools"}}]}
+    assert "gpucost.dev/nodes is not; set both" in issue(cronjob({POOL: "gpu"}, from_config_map))
+
+
 # CronJobs that are left out
 
 

@@ -21,6 +21,7 @@ from gpucost.sources.cronjobs.statements import (
     REMEDY_OF_SCALER,
     TO_READ_IT,
     Half,
+    check_half,
     read_pair,
 )
 
@@ -138,8 +139,12 @@ def _read_container(pod: Pod, container: Fields) -> Said:
     )
 
 
-def settle(said: Sequence[Said]) -> Reading:
-    """What all containers set together, and what of them was passed over. Raises Refused where that is not certain."""
+def settle(said: Sequence[Said], noted: Half | None) -> Reading:
+    """What all containers set together, and what of them was passed over. Raises Refused where that is not certain.
+
+    ``noted``: half a statement by annotations. Whoever began to state the count is told what is missing of it, rather than
+    that the tool isn't read.
+    """
     stated: dict[str, int] = {}
     for count in (count for one in said for count in one.counts):
         if stated.setdefault(count.pool, count.nodes) != count.nodes:
@@ -147,12 +152,16 @@ def settle(said: Sequence[Said]) -> Reading:
             raise Refused(CONTRADICTORY_CRON_JOB, f"{what}; {REMEDY}")
     commands = tuple(ScalingCommand(pool, nodes) for pool, nodes in stated.items())
     whole = combine((Reading(commands), *(one.reading for one in said)))
+    if whole.unread and whole.unread.kind != SCALER_NOT_READ:
+        raise Refused(whole.unread.kind, f"{whole.unread.reason}; {REMEDY}")
     absent = next((one.absences[0] for one in said if _may_hide_scaling(one)), None)
-    if absent and not (whole.unread and whole.unread.kind != SCALER_NOT_READ):
+    begun = noted or (None if absent else next((one.half for one in said if one.half), None))
+    if begun and (absent or whole.unread):
+        check_half(begun, ())
+    if absent:
         raise Refused(SCALER_NOT_READ, f"{absent}: {TO_READ_IT}, or {REMEDY_OF_SCALER}")
     if whole.unread:
-        remedy = REMEDY_OF_SCALER if whole.unread.kind == SCALER_NOT_READ else REMEDY
-        raise Refused(whole.unread.kind, f"{whole.unread.reason}; {remedy}")
+        raise Refused(SCALER_NOT_READ, f"{whole.unread.reason}; {REMEDY_OF_SCALER}")
     left = (f"{absence}, and nothing tells that it scales nodes" for one in said for absence in one.absences)
     pods = (f"{what}: pods, no nodes" for what in whole.passed_over)
     return Reading(whole.commands, None, (*pods, *left))

@@ -214,7 +214,7 @@ def _find_commands(
     if isinstance(noted, tuple):
         return tuple(ScalingCommand(count.pool, count.nodes) for count in noted)
     said = read_containers(find_pod(manifest, namespace, name, reader.config_maps))
-    whole = settle(said)
+    whole = settle(said, noted)
     counts = [PoolCount(command.pool, command.nodes) for command in whole.commands]
     for half in (noted, *(one.half for one in said)):
         if isinstance(half, Half):
