@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from gpucost.api.costreport import parse_spec
 from gpucost.core.instants import instant_text
-from gpucost.core.scaling import ScheduleVersion
+from gpucost.core.scaling import ScheduleVersion, order_counts
 from gpucost.core.versions import KnownVersion
 from gpucost.report.build import Inputs, build_report
 from gpucost.report.report import OUTCOMES, Report, total
@@ -60,8 +60,7 @@ def versions_of(case: dict[str, Any]) -> tuple[tuple[KnownVersion, ...], ...]:
                     uid=job["name"],
                     namespace="default",
                     name=job["name"],
-                    pool=job["pool"],
-                    nodes=job["nodes"],
+                    counts=order_counts({job["pool"]: job["nodes"]}),
                     schedule=job["schedule"],
                     time_zone=job.get("timeZone"),
                     suspended=job.get("suspend", False),

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 from hypothesis import HealthCheck, settings
 
 from gpucost.core.money import HOUR_US, NANO, Ints
-from gpucost.core.scaling import ScheduleVersion
+from gpucost.core.scaling import PoolCount, ScheduleVersion, order_counts
 from gpucost.core.schedule import HeldSchedule
 from gpucost.core.steps import Steps
 from gpucost.core.versions import KnownVersion, held_schedules
@@ -47,14 +47,26 @@ def steps(*pairs: tuple[int, int]) -> Steps:
     return Steps(ints(*(start for start, _ in pairs)), ints(*(value for _, value in pairs)))
 
 
-def version(schedule: str, nodes: int, pool: str = "gpu", *, name: str = "", **stated: object) -> ScheduleVersion:
-    """A CronJob that sets a pool's count; without a creation, so that it holds since ever."""
+def counts(**nodes: int) -> tuple[PoolCount, ...]:
+    """What a CronJob sets, by pool."""
+    return order_counts(nodes)
+
+
+def only_nodes(version: ScheduleVersion) -> int:
+    """The count of the one pool that a CronJob sets."""
+    (count,) = version.counts
+    return count.nodes
+
+
+def version(
+    schedule: str, nodes: int | Mapping[str, int], pool: str = "gpu", *, name: str = "", **stated: object
+) -> ScheduleVersion:
+    """A CronJob that sets a pool's count, or those of several; without a creation, so that it holds since ever."""
     return ScheduleVersion(
         uid=name or schedule,
         namespace="ops",
         name=name or schedule,
-        pool=pool,
-        nodes=nodes,
+        counts=order_counts({pool: nodes} if isinstance(nodes, int) else nodes),
         schedule=schedule,
         **{  # type: ignore[arg-type]
             "time_zone": None,

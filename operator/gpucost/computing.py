@@ -15,6 +15,7 @@ from gpucost.api.costreport import KIND, CostReport, CostReportSpec, SpecError, 
 from gpucost.core.actuation import Records
 from gpucost.core.instants import parse_instant
 from gpucost.core.issues import CRON_JOBS_ELSEWHERE, Issue, shorten
+from gpucost.core.scaling import PassedOver
 from gpucost.core.schedule import HeldSchedule
 from gpucost.core.versions import KnownVersion
 from gpucost.core.zones import Zone
@@ -42,6 +43,8 @@ class Pools:
     issues: tuple[Issue, ...]
     records: Records | None = None
     """What became of the CronJobs' Jobs; None: nobody recorded them."""
+    passed_over: tuple[PassedOver, ...] = ()
+    """What was seen in CronJobs and sets no node count."""
 
 
 def compute(
@@ -96,6 +99,7 @@ def compute_from(
         rows=pools.rows,
         issues=pools.issues,
         records=pools.records,
+        passed_over=pools.passed_over,
         tasks=raw,
         cluster_zone=cluster_zone,
         shared=kept.shared if kept else Shared(),
@@ -166,7 +170,8 @@ def find_pools(report: CostReport, cronjobs: Documents | None) -> Pools:
     manifests = [_placed(manifest, report.namespace) for manifest in flatten_lists(documents)]
     found = read_cronjobs(manifests, namespaces=namespaces, selector=chosen.selector)
     elsewhere = () if found.versions else _elsewhere(manifests, namespaces)
-    return Pools(tuple((KnownVersion(version),) for version in found.versions), (), (*found.issues, *elsewhere))
+    histories = tuple((KnownVersion(version),) for version in found.versions)
+    return Pools(histories, (), (*found.issues, *elsewhere), passed_over=found.passed_over)
 
 
 def namespaces_of(report: CostReport) -> tuple[str, ...]:
@@ -180,7 +185,7 @@ def _with_table(report: CostReport, pools: Pools, database: TaskDatabase) -> Poo
     table = report.spec.node_pools.schedule_table
     if not table.enabled:
         return pools
-    stated = {known.version.pool for history in pools.histories for known in history}
+    stated = {pool for history in pools.histories for known in history for pool in known.version.pools}
     rows = read_schedule_table(database, table, stated)
     return replace(pools, rows=rows.held, issues=(*pools.issues, *rows.issues))
 

@@ -236,12 +236,28 @@ def test_secrets_are_got_by_name_only(helm: Helm) -> None:
         assert found == [("a", ["one", "x"], ["get"]), ("b", ["two"], ["get"])]
 
 
+@pytest.mark.parametrize("scope", [{}, TENANTS])
+@pytest.mark.parametrize("read", [False, True])
+def test_config_maps_may_be_got_exactly_where_they_are_read(helm: Helm, scope: dict[str, Any], read: bool) -> None:
+    rendered = helm.render(**scope, readConfigMaps=read)
+    assert environment(rendered)["GPUCOST_READ_CONFIGMAPS"] == str(read).lower()
+    found = [
+        (one["kind"], rule) for one in rendered if "rules" in one for rule in rules(one) if "configmaps" in rule[1]
+    ]
+    roles = ["Role", "Role"] if scope else ["ClusterRole"]
+    assert found == [(kind, ("core", "configmaps", "get")) for kind in roles] * read
+
+
+def test_config_maps_are_not_read_unless_stated(helm: Helm) -> None:
+    assert "configmaps" not in str([one["rules"] for one in helm.render() if "rules" in one])
+
+
 def test_no_rule_has_a_wildcard(helm: Helm) -> None:
     assert "'*'" not in str([one["rules"] for one in helm.render() if one["kind"].endswith("Role")])
 
 
 def test_the_permissions_in_the_docs_are_those_of_the_chart(helm: Helm) -> None:
-    wide = rules(named(helm.render(), "ClusterRole", "-gpucost"))
+    wide = rules(named(helm.render(readConfigMaps=True), "ClusterRole", "-gpucost"))
     (secrets,) = [one for one in helm.render(**SECRETS, **TENANTS) if one["metadata"].get("namespace") == "b"][:1]
     table = PERMISSIONS.read_text(encoding="utf-8").partition("## Permissions")[2].partition("\n## ")[0]
     rows = [

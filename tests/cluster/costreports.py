@@ -67,6 +67,7 @@ PATHS: Final = {
     "CronJob": "/apis/batch/v1/namespaces/{}/cronjobs",
     "CostReport": "/apis/gpucost.dev/v1alpha1/namespaces/{}/costreports",
     "Secret": "/api/v1/namespaces/{}/secrets",
+    "ConfigMap": "/api/v1/namespaces/{}/configmaps",
     "Event": "/api/v1/namespaces/{}/events",
 }
 
@@ -204,8 +205,11 @@ def microseconds(instant: object) -> int:
 
 
 def versions(place: Place, name: str) -> list[dict[str, Any]]:
-    """What the ledger knows of a CronJob, oldest first."""
-    query = "SELECT * FROM gpucost_versions WHERE namespace = ? AND name = ? ORDER BY number"
+    """What the ledger knows of a CronJob, oldest first; a row for each pool."""
+    query = (
+        "SELECT * FROM gpucost_versions JOIN gpucost_counts USING (namespace, name, number) "
+        "WHERE namespace = ? AND name = ? ORDER BY number, pool"
+    )
     return _ledger(place.operator, query, place.namespace, name)
 
 

@@ -185,6 +185,19 @@ class TestDrift:
         assert seconds == 2 * (microseconds(until) - microseconds(ended)) / 1e6
 
 
+class TestSeveralPools:
+    def test_a_job_sets_all_pools_of_its_cronjob(self, place: Place) -> None:
+        stated = {"gpucost.dev/node-pool": None, "gpucost.dev/node-counts": "a-l4=2, b-l4=4"}
+        place.create(cron_job("both", None, "0 0 * * *", annotations=stated), report())
+        place.computed()
+        start_by_hand(place, "both", "by-hand")
+        ended = end(place, "by-hand")
+        status = place.wait(lambda found: [one["nodesNow"] for one in found["nodePools"]] == [2, 4], "both are set")
+        until = status["period"]["dataUntil"]
+        hours = [hours_of((1, START, ended), (nodes, ended, until)) for nodes in (2, 4)]
+        assert [one["nodeHours"] for one in status["nodePools"]] == hours
+
+
 class TestUnknown:
     def test_a_run_that_nobody_watched_is_an_issue_and_no_guess(self, place: Place) -> None:
         """Midnights before the operator came: whether these Jobs ran, nobody can tell."""

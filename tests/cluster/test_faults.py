@@ -361,7 +361,10 @@ def versions_in(ledger: Path) -> Versions:
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
         found: Versions = {}
-        rows = "SELECT name, nodes, edited_us, uid FROM gpucost_versions ORDER BY namespace, name, number"
+        rows = (
+            "SELECT name, nodes, edited_us, uid FROM gpucost_versions JOIN gpucost_counts USING (namespace, name, number) "
+            "ORDER BY namespace, name, number"
+        )
         for name, *version in connection.execute(rows):
             found.setdefault(name, []).append((version[0], version[1], version[2]))
         return found

@@ -328,6 +328,39 @@ class TestWhileTheOperatorIsDown:
         return place.wait(lambda found: what in str(found), what)
 
 
+def several(name: str, counts: str, schedule: str = EVERY_YEAR) -> Manifest:
+    """A CronJob that states several pools."""
+    stated = {"gpucost.dev/node-pool": None, "gpucost.dev/node-counts": counts}
+    return cron_job(name, None, schedule, annotations=stated)
+
+
+def hours_by_pool(status: Status) -> dict[str, str]:
+    return {pool["name"]: pool["nodeHours"] for pool in status["nodePools"]}
+
+
+class TestSeveralPools:
+    def test_each_pool_of_a_cronjob_is_billed_and_a_dropped_one_stays_as_it_is(self, place: Place) -> None:
+        place.create(several("scale", "a-l4=2, b-l4=4"), current())
+        status = place.computed()
+        assert hours_by_pool(status) == {
+            pool: hours_of((nodes, START, until(status))) for pool, nodes in (("a-l4", 2), ("b-l4", 4))
+        }
+        place.annotate("CronJob", "scale", node_counts="a-l4=3")
+        status = place.wait(lambda found: found["nodePools"][0].get("nextChange"), "the edit is known")
+        a, b = status["nodePools"]
+        assert (a["nodesNow"], a["nextChange"]["nodes"]) == (2, 3)
+        assert (b["nodesNow"], b.get("nextChange")) == (4, None)
+        found = [(one["number"], one["pool"], one["nodes"]) for one in versions(place, "scale")]
+        assert found == [(0, "a-l4", 2), (0, "b-l4", 4), (1, "a-l4", 3)]
+
+    def test_an_ignored_cronjob_is_named_and_resolved(self, place: Place) -> None:
+        ignored = cron_job("other", 9, EVERY_YEAR, annotations={"gpucost.dev/ignore": "true"})
+        place.create(several("scale", "a-l4=2"), ignored, current())
+        status = place.wait(lambda found: found and "IgnoredCronJob" in issues(found), "it is named")
+        assert condition(status, "SchedulesResolved")["status"] == "True"
+        assert list(hours_by_pool(status)) == ["a-l4"]
+
+
 AWAKE = {"spec": {"suspend": False}}
 LONG_DEADLINE = {"spec": {"startingDeadlineSeconds": 400 * 24 * 60 * MINUTE}}
 

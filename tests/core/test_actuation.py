@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from examples import dollars, hours, utc, version
+from examples import counts, dollars, hours, utc, version
 from gpucost.core.actuation import Records, Run, actuated, drift_of, runs_in_doubt
 from gpucost.core.globs import Globs
 from gpucost.core.issues import FAILED_RUNS, MISSED_RUNS, UNKNOWN_RUNS
@@ -70,7 +70,7 @@ def test_a_run_by_hand_counts_too() -> None:
 def test_a_job_sets_the_count_of_the_version_that_made_it() -> None:
     """Edited at 8:02 from 4 to 6 while the Job of 8:00 still runs: it scales to 4."""
     edited = utc("2025-06-02T08:02")
-    six = replace(MORNING, nodes=6)
+    six = replace(MORNING, counts=counts(gpu=6))
     histories = ((KnownVersion(MORNING, ended_us=edited), KnownVersion(six, edited)), (KnownVersion(EVENING),))
     assert node_hours(pool(records([run("08:00", "08:05")], [run("18:00", "18:05")]), histories)) == 40
     late = records([run("08:00", "08:05"), run(None, "09:05", created="09:00")], [run("18:00", "18:05")])
@@ -153,7 +153,7 @@ def test_of_an_ended_period_the_last_minutes_count_too() -> None:
 def test_a_job_made_in_the_second_of_an_edit_is_of_the_edited_version() -> None:
     """Kubernetes tells creations in whole seconds, cut."""
     edited = utc("2025-06-02T08:00") + 500_000
-    six = replace(MORNING, nodes=6)
+    six = replace(MORNING, counts=counts(gpu=6))
     histories = ((KnownVersion(MORNING, ended_us=edited), KnownVersion(six, edited)), (KnownVersion(EVENING),))
     told = records([run(None, "08:00", created="08:00")], [run("18:00", "18:00")])
     assert node_hours(pool(told, histories)) == 60

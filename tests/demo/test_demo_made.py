@@ -16,6 +16,7 @@ from demo.demoreport import report_of, rows
 from gpucost.api.costreport import parse_cost_report
 from gpucost.core.allocation import Outcome
 from gpucost.core.money import Ints, shown_money
+from gpucost.core.scaling import PoolCount
 from gpucost.demo import Demo, made_demo
 from gpucost.demo.chance import below, choose, skewed
 from gpucost.report.report import OUTCOMES, Report
@@ -95,7 +96,7 @@ def test_cron_jobs_state_their_pools_in_all_three_ways_and_one_is_suspended() ->
     demo = made_demo(200_000)
     found = read_cronjobs(demo.cronjobs)
     assert not found.issues
-    assert {v.name: (v.pool, v.nodes) for v in found.versions if v.suspended} == {"l4-weekend-off": ("l4-pool", 0)}
+    assert {v.name: v.counts for v in found.versions if v.suspended} == {"l4-weekend-off": (PoolCount("l4-pool", 0),)}
     kinds = Counter(kind_of_statement(manifest) for manifest in demo.cronjobs)
     assert kinds == {"annotations": 3, "environment": 3, "command": 2}
 
@@ -111,7 +112,8 @@ def test_nodes_grow_with_the_tasks() -> None:
     def most(tasks: int) -> dict[str, int]:
         found: dict[str, int] = {}
         for version in read_cronjobs(made_demo(tasks).cronjobs).versions:
-            found[version.pool] = max(version.nodes, found.get(version.pool, 0))
+            for count in version.counts:
+                found[count.pool] = max(count.nodes, found.get(count.pool, 0))
         return found
 
     assert most(200_000) == {"a100-pool": 6, "l4-pool": 8, "h100-pool": 1}

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from command import manifest
+from gpucost.api.costreport import parse_cost_report
 from gpucost.api.crd import cost_report_crd
 from gpucost.doctor.clocks import Told, judge_clock
 from gpucost.doctor.crd import Kind, differences, judge_crd
@@ -15,6 +17,7 @@ from gpucost.doctor.findings import Finding, Level, document, from_sentence, is_
 from gpucost.doctor.postgresql import SessionFacts, TableFacts, judge_index, judge_session, judge_writing, tables_of
 from gpucost.doctor.reports import judge_ready
 from gpucost.doctor.rights import Right, Subject, judge_right, rights_of_operator
+from gpucost.doctor.schedules import judge_schedules
 from gpucost.doctor.server import TESTED, judge_failure, judge_version
 from gpucost.kube.client import COST_REPORTS, SECRETS, ApiError
 
@@ -144,17 +147,57 @@ def test_a_field_named_description_is_a_field() -> None:
     ]
 
 
+# Schedules
+
+
+def job(name: str, annotations: dict[str, str], image: str = "tools") -> dict[str, Any]:
+    pod = {"containers": [{"name": "c", "image": image}]}
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "CronJob",
+        "metadata": {"name": name, "namespace": "finops", "annotations": annotations},
+        "spec": {"schedule": "0 8 * * *", "jobTemplate": {"spec": {"template": {"spec": pod}}}},
+    }
+
+
+SEVERAL = job("both", {"gpucost.dev/node-counts": "gpu-l4=2, gpu-t4=4"})
+
+
+def judged(*jobs: dict[str, Any]) -> list[tuple[Level, str]]:
+    report = parse_cost_report(manifest())
+    return [(found.level, found.what) for found in judge_schedules("schedules", report, list(jobs))]
+
+
+def test_every_pool_of_a_cronjob_is_listed() -> None:
+    assert judged(SEVERAL) == [(Level.OK, "1 scaling CronJob can be read: gpu-l4, gpu-t4")]
+
+
+def test_a_scaler_that_is_not_read_is_a_problem_with_what_to_state() -> None:
+    (found,) = judge_schedules("x", parse_cost_report(manifest()), [job("up", {}, "registry.example/gpu-node-scaler")])
+    assert (found.level, found.what.split(":")[0]) == (Level.PROBLEM, "1 CronJob can't be read")
+    assert "gpucost.dev/node-counts for several pools" in found.remedy
+
+
+def test_an_ignored_cronjob_is_well_and_named() -> None:
+    ignored = job("other", {"gpucost.dev/ignore": "true"})
+    assert judged(SEVERAL, ignored)[0] == (
+        Level.OK,
+        "1 CronJob left out, as wanted: CronJob finops/other: gpucost.dev/ignore says that it is to be left out",
+    )
+
+
 # Rights
 
 
 def test_the_rights_are_those_of_the_docs() -> None:
-    every = rights_of_operator((), [("finops", "task-db"), ("finops", "task-db")])
+    every = rights_of_operator((), [("finops", "task-db"), ("finops", "task-db")], reads_config_maps=True)
     assert [right.kind for right in every] == [
         "costreports.gpucost.dev",
         "costreports.gpucost.dev/status",
         "cronjobs.batch",
         "jobs.batch",
         "events",
+        "configmaps",
         "namespaces",
         "tokenreviews.authentication.k8s.io",
         "subjectaccessreviews.authorization.k8s.io",
@@ -171,6 +214,7 @@ def test_the_rights_are_those_of_the_docs() -> None:
     some = rights_of_operator(("a", "b"), [], pages=False)
     assert [right.namespace for right in some] == ["a"] * 5 + ["b"] * 5
     assert "namespaces" not in {right.kind for right in some}, "a Role can't give it"
+    assert "configmaps" not in {right.kind for right in some}, "the operator reads none by default"
 
 
 def test_a_missing_right_comes_with_the_role_that_gives_it() -> None:

@@ -16,6 +16,7 @@ from gpucost.doctor.database import Source, examine_database, grouped
 from gpucost.doctor.findings import Finding, Level
 from gpucost.doctor.ledger import LedgerFacts, examine_ledger, judge_ledger
 from gpucost.ledger.ledger import Ledger
+from gpucost.ledger.migrating import HEAD
 from gpucost.sources.tasks import Limits
 
 HEADER = "event_id,task_id,service_name,status,creation_ts,node_id,metainfo"
@@ -158,7 +159,7 @@ def test_a_lock_is_neither_taken_nor_kept(tmp_path: Path) -> None:
     ("facts", "level", "words"),
     [
         (LedgerFacts("x", None, "0000"), Level.WARNING, "of an older release"),
-        (LedgerFacts("x", None, "0001"), Level.OK, "is migrated"),
+        (LedgerFacts("x", None, HEAD), Level.OK, "is migrated"),
         (LedgerFacts("x", None, "9999"), Level.PROBLEM, "by a newer release"),
         (LedgerFacts("x", None, None, ("task_history",)), Level.WARNING, "tables of something else (task_history)"),
     ],

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from examples import utc
+from examples import only_nodes, utc
 from gpucost.core.money import SECOND_US
-from gpucost.core.scaling import ScheduleVersion
+from gpucost.core.scaling import ScheduleVersion, order_counts
 from gpucost.core.versions import KnownVersion
 from gpucost.ledger.ledger import Edit, Ledger, Sighting
 
@@ -25,10 +25,10 @@ def at(clock: str, second: float = 0) -> int:
     return utc(f"2025-06-02T{clock}") + round(second * SECOND_US)
 
 
-def stated(**fields: Any) -> ScheduleVersion:
+def stated(nodes: int = 2, pool: str = "gpu", **fields: Any) -> ScheduleVersion:
     """CronJob ops/up: 2 nodes of pool gpu at 8:00, created on 1 June at 6:00."""
-    first = ScheduleVersion("uid-1", *KEY, "gpu", 2, "0 8 * * *", None, False, None, CREATED, None)
-    return replace(first, **fields)
+    only = order_counts({pool: nodes})
+    return replace(ScheduleVersion("uid-1", *KEY, only, "0 8 * * *", None, False, None, CREATED, None), **fields)
 
 
 def seen_as(
@@ -49,5 +49,5 @@ def known(ledger: Ledger, key: tuple[str, str] = KEY) -> tuple[KnownVersion, ...
 
 
 def spans(versions: tuple[KnownVersion, ...]) -> list[tuple[int, int | None, int | None]]:
-    """Nodes, edited and ended of each version."""
-    return [(v.version.nodes, v.edited_us, v.ended_us) for v in versions]
+    """Nodes of the one pool, edited and ended of each version."""
+    return [(only_nodes(v.version), v.edited_us, v.ended_us) for v in versions]

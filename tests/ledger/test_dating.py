@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from ledgers import MINUTE, at, edit, stated
 
-from gpucost.core.scaling import ScheduleVersion
+from gpucost.core.scaling import ScheduleVersion, order_counts
 from gpucost.ledger.dating import Dated, Window, date_edit
 from gpucost.ledger.sightings import Edit
 
@@ -48,6 +48,12 @@ def test_annotations_do_not_raise_the_generation() -> None:
     assert dated(owner, raised=0, nodes=4) == PROVEN
     assert dated(owner, raised=1, nodes=4) == PROVEN
     assert dated(owner, raised=2, nodes=4) == NOTICED
+
+
+@pytest.mark.parametrize("annotation", ["node-counts", "node-pool", "nodes", "ignore"])
+def test_each_annotation_that_states_counts_dates_an_edit_of_them(annotation: str) -> None:
+    owner = Edit(at("10:20"), frozenset({f"metadata.annotations.gpucost.dev/{annotation}"}))
+    assert dated(owner, raised=0, counts=order_counts({"gpu": 2, "l4": 4})) == PROVEN
 
 
 def test_all_that_changed_must_be_of_one_time() -> None:

@@ -15,7 +15,8 @@ from hypothesis import given
 from ledgers import KEY, MINUTE, Opener, at, edit, known, seen_as, spans, stated
 from test_history import lives
 
-from examples import slow
+from examples import only_nodes, slow
+from gpucost.core.scaling import order_counts
 from gpucost.ledger.history import gone, seen
 from gpucost.ledger.ledger import FinalReport, JobOutcome, Ledger, Restatement, Sighting, Snapshot
 
@@ -72,7 +73,22 @@ class TestObserve:
 
     def test_several_sightings_of_one_in_one_call(self, ledger: Ledger) -> None:
         ledger.observe([seen_as(stated(nodes=nodes)) for nodes in (1, 2, 2, 3)], at("09:00"))
-        assert [v.version.nodes for v in known(ledger)] == [1, 2, 3]
+        assert [only_nodes(v.version) for v in known(ledger)] == [1, 2, 3]
+
+    def test_every_pool_of_a_version_is_remembered_and_a_dropped_one_ends(self, opened: Opener) -> None:
+        """Their order doesn't matter, a count or a pool more or less is an edit."""
+        ledger = opened()
+        both, other = order_counts({"gpu-t4": 4, "gpu-l4": 2}), order_counts({"gpu-l4": 2, "gpu-t4": 5})
+        ledger.observe([seen_as(stated(counts=both))], at("09:00"))
+        assert ledger.observe([seen_as(stated(counts=order_counts({"gpu-l4": 2, "gpu-t4": 4})))], at("09:30")) == set()
+        assert ledger.observe([seen_as(stated(counts=other))], at("10:00")) == {KEY}
+        assert ledger.observe([seen_as(stated(counts=both[:1]))], at("11:00")) == {KEY}
+        assert known(ledger) == known(opened())
+        assert [(one.version.counts, one.edited_us, one.ended_us) for one in known(opened())] == [
+            (both, None, at("10:00")),
+            (other, at("10:00"), at("11:00")),
+            (both[:1], at("11:00"), None),
+        ]
 
     def test_an_edit_of_another_field_changes_no_history_but_counts_for_dating(self, opened: Opener) -> None:
         ledger = opened()

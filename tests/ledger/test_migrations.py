@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from ledgers import at, seen_as, stated
+from ledgers import CREATED, KEY, Opener, at, seen_as, spans, stated
 from sqlalchemy import create_engine
 
+from gpucost.core.versions import KnownVersion
+from gpucost.ledger.database import database_at
 from gpucost.ledger.ledger import Ledger, LedgerError
 from gpucost.ledger.migrating import HEAD
 from gpucost.ledger.tables import METADATA, REVISION_TABLE
@@ -50,6 +54,46 @@ def test_the_head_is_the_last_migration() -> None:
     config = Config()
     config.set_main_option("script_location", "gpucost.ledger:migrations")
     assert ScriptDirectory.from_config(config).get_heads() == [HEAD]
+
+
+def test_a_ledger_of_one_pool_for_each_version_keeps_all_of_them(url: str, opened: Opener) -> None:
+    """Release 0.3 wrote them; one that was edited, deleted, re-created, and one of another name."""
+    engine = database_at(url).engine
+    if url.startswith("sqlite"):
+        Path(url.removeprefix("sqlite:///")).parent.mkdir()
+    with engine.begin() as connection:
+        config = Config(attributes={"connection": connection})
+        config.set_main_option("script_location", "gpucost.ledger:migrations")
+        command.upgrade(config, "0001")
+        for statement in OLD_ROWS:
+            connection.exec_driver_sql(statement)
+    engine.dispose()
+    histories = opened().histories()
+    assert spans(histories[KEY].known) == [
+        (2, None, at("09:00")),
+        (4, at("09:00"), at("10:00")),
+        (0, at("11:00"), None),
+    ]
+    assert [one.version.pools for one in histories[KEY].known] == [("gpu",), ("größer",), ("gpu",)]
+    assert histories[KEY].known[0].version.valid_from_us == 7
+    assert histories["ops", "down"].known == (
+        KnownVersion(replace(stated(), uid="u", name="down"), seen_us=at("09:00")),
+    )
+
+
+EIGHT, NINE, TEN, ELEVEN = at("08:00"), at("09:00"), at("10:00"), at("11:00")
+OLD_ROWS = (
+    f"INSERT INTO gpucost_ledger (id, confirmed_us, holder) VALUES (1, {ELEVEN}, 'release 0.3')",
+    "INSERT INTO gpucost_cronjobs (namespace, name, uid, labels, present, generation, valid_from_us, noticed_us) VALUES "
+    f"('ops', 'up', 'uid-2', '{{}}', true, 3, 7, {ELEVEN}), ('ops', 'down', 'u', '{{}}', true, 1, NULL, {NINE})",
+    "INSERT INTO gpucost_versions (namespace, name, number, uid, pool, nodes, schedule, time_zone, suspended, "
+    "starting_deadline_seconds, created_us, edited_us, ended_us, seen_us, edit_doubt_us, end_doubt_us) VALUES "
+    f"('ops', 'up', 0, 'uid-1', 'gpu', 2, '0 8 * * *', NULL, false, NULL, {CREATED}, NULL, {NINE}, {EIGHT}, NULL, NULL), "
+    f"('ops', 'up', 1, 'uid-1', 'größer', 4, '@daily', 'UTC', true, 60, {CREATED}, {NINE}, {TEN}, {NINE}, 5, 6), "
+    f"('ops', 'up', 2, 'uid-2', 'gpu', 0, '0 8 * * *', NULL, false, NULL, NULL, {ELEVEN}, NULL, {ELEVEN}, NULL, NULL), "
+    f"('ops', 'down', 0, 'u', 'gpu', 2, '0 8 * * *', NULL, false, NULL, {CREATED}, NULL, NULL, {NINE}, NULL, NULL)",
+)
+"""What release 0.3 wrote."""
 
 
 def test_a_ledger_of_a_later_release_is_left_alone(tmp_path: Path) -> None:

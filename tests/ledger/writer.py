@@ -10,6 +10,7 @@ import sys
 
 from ledgers import at, known, seen_as, stated
 
+from examples import only_nodes
 from gpucost.ledger.ledger import FinalReport as Final
 from gpucost.ledger.ledger import Ledger, Restatement, Snapshot
 
@@ -18,7 +19,7 @@ def write(url: str) -> None:
     """Count the nodes of ops/up upwards, one edit a second."""
     ledger = Ledger.open(url, "the writer")
     there = known(ledger) if ledger.histories() else ()
-    number = there[-1].version.nodes if there else 0
+    number = only_nodes(there[-1].version) if there else 0
     say("open", number)
     while True:
         number += 1

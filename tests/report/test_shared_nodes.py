@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from casereport import built_with_events, spec_of, versions_of
+from examples import counts
 from focusfiles import GOLDEN, golden_case
 from gpucost.api.costreport import parse_spec
 from gpucost.core.actuation import Records
@@ -37,7 +38,7 @@ def priced(price: str) -> dict[str, Any]:
 
 
 def with_nodes(nodes: int) -> Inputs:
-    edited = replace(FIRST, version=replace(FIRST.version, nodes=nodes))
+    edited = replace(FIRST, version=replace(FIRST.version, counts=counts(**{FIRST.version.pools[0]: nodes})))
     return replace(inputs_of(), histories=((edited,), *versions_of(CASE)[1:]))
 
 

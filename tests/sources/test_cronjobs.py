@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from gpucost.core import issues
 from gpucost.core.issues import SENTENCES, shorten, show
-from gpucost.core.scaling import ScheduleVersion, parse_node_count
+from gpucost.core.scaling import PoolCount, ScheduleVersion, order_counts, parse_node_count
 from gpucost.sources.cronjobs.manifests import CronJobInventory, read_cronjobs
 from gpucost.sources.yamlfiles import parse_documents
 
@@ -40,12 +40,13 @@ def env(**values: Any) -> list[Json]:
     return [{"name": name, "value": value} for name, value in values.items()]
 
 
-def states(*manifests: Json) -> tuple[str, int] | str | None:
-    """(pool, nodes) of the one version, or the one issue as text, or None for neither."""
+def states(*manifests: Json) -> tuple[str, int] | dict[str, int] | str | None:
+    """(pool, nodes) of the one version (a dict for several pools), or the one issue as text, or None for neither."""
     inventory = read_cronjobs(manifests)
     assert len(inventory.versions) + len(inventory.issues) <= 1, inventory
     for version in inventory.versions:
-        return version.pool, version.nodes
+        found = {count.pool: count.nodes for count in version.counts}
+        return found if len(found) > 1 else next(iter(found.items()))
     for issue in inventory.issues:
         assert issue.reason in SENTENCES
         return f"{issue.reason}: {issue.message}"
@@ -68,8 +69,7 @@ spec: {schedule: 0 8 * * MON-FRI, timeZone: Europe/Berlin, suspend: true, starti
         uid="3b0c6a",
         namespace="scaling",
         name="gpu-up",
-        pool="gpu-a100",
-        nodes=4,
+        counts=order_counts({"gpu-a100": 4}),
         schedule="0 8 * * MON-FRI",
         time_zone="Europe/Berlin",
         suspended=True,
@@ -91,7 +91,7 @@ def test_what_a_file_may_leave_out() -> None:
     assert (version.created_us, version.valid_from_us) == (None, None)
 
 
-# Rule: annotations, else the environment of the first container, else the command line
+# Rule: annotations, else the environment of a container, else the command line
 
 
 def test_annotations_come_first() -> None:
@@ -100,8 +100,8 @@ def test_annotations_come_first() -> None:
     assert states(cronjob(annotations=both, env=env(NODE_POOL="x", NODES_COUNT="y"), command=["?"])) == ("gpu-a100", 4)
 
 
-def test_then_the_environment_of_the_first_container() -> None:
-    command = ["kubectl", "scale", "--replicas=9", "deploy/other"]
+def test_then_the_environment_of_a_container() -> None:
+    command = ["kubectl", "scale", "--replicas=9", "md/other"]
     assert states(cronjob(env=env(NODE_POOL="gpu-l4", NODES_COUNT="2"), command=command)) == ("gpu-l4", 2)
     assert states(cronjob(env=env(N="2", NODE_POOL="gpu-$(T)", T="x", NODES_COUNT="$(N)"))) == ("gpu-$(T)", 2)
 
@@ -110,16 +110,16 @@ def test_then_the_command_line() -> None:
     command = ["gcloud", "container", "clusters", "resize", "prod"]
     args = ["--node-pool=gpu", "--num-nodes", "$(N)"]
     assert states(cronjob(command=command, args=args, env=env(N="3"))) == ("gpu", 3)
-    assert states(cronjob(args=["kubectl scale --replicas=0 deploy/gpu"], command=["sh", "-c"])) == ("gpu", 0)
+    assert states(cronjob(args=["kubectl scale --replicas=0 md/gpu"], command=["sh", "-c"])) == ("gpu", 0)
 
 
 def test_any_container_may_scale_but_only_one_way() -> None:
     manifest = cronjob(command=["true"])
     pod = manifest["spec"]["jobTemplate"]["spec"]["template"]["spec"]
-    pod["initContainers"] = [{"command": ["kubectl", "scale", "--replicas=3", "deploy/gpu"]}]
+    pod["initContainers"] = [{"command": ["kubectl", "scale", "--replicas=3", "md/gpu"]}]
     assert states(manifest) == ("gpu", 3)
-    pod["containers"].append({"command": ["kubectl", "scale", "--replicas=4", "deploy/gpu"]})
-    assert "in more than one way (gpu to 4, gpu to 3)" in str(states(manifest))
+    pod["containers"].append({"command": ["kubectl", "scale", "--replicas=4", "md/gpu"]})
+    assert "in more than one way (gpu to 3, gpu to 4)" in str(states(manifest))
 
 
 def test_what_states_nothing_is_none_of_ours() -> None:
@@ -130,7 +130,7 @@ def test_what_states_nothing_is_none_of_ours() -> None:
 
 def test_numbers_without_quotes_are_counts() -> None:
     assert states(cronjob(annotations={"gpucost.dev/node-pool": "gpu", "gpucost.dev/nodes": 4})) == ("gpu", 4)
-    assert states(cronjob(command=["kubectl", "scale", "--replicas", 4, "deploy/gpu"])) == ("gpu", 4)
+    assert states(cronjob(command=["kubectl", "scale", "--replicas", 4, "md/gpu"])) == ("gpu", 4)
 
 
 # Rule: half a statement is never completed from elsewhere, only confirmed
@@ -148,18 +148,19 @@ def test_half_a_statement_alone_is_incomplete() -> None:
 
 
 def test_half_a_statement_that_agrees_is_fine() -> None:
-    command = ["kubectl", "scale", "--replicas=4", "deploy/gpu"]
+    command = ["kubectl", "scale", "--replicas=4", "md/gpu"]
     assert states(cronjob(annotations={"gpucost.dev/node-pool": "gpu"}, command=command)) == ("gpu", 4)
     assert states(cronjob(annotations={"gpucost.dev/nodes": "4"}, env=env(NODE_POOL="g", NODES_COUNT="4"))) == ("g", 4)
-    script = ["sh", "-c", "kubectl scale --replicas=4 deploy/$NODE_POOL"]
+    script = ["sh", "-c", "kubectl scale --replicas=4 md/$NODE_POOL"]
     assert states(cronjob(env=env(NODE_POOL="gpu"), command=script)) == ("gpu", 4)
 
 
 def test_half_a_statement_that_disagrees_is_an_issue() -> None:
-    command = ["kubectl", "scale", "--replicas=4", "deploy/gpu"]
+    command = ["kubectl", "scale", "--replicas=4", "md/gpu"]
     assert states(cronjob(annotations={"gpucost.dev/node-pool": "gpu-a100"}, command=command)) == (
         "ContradictoryCronJob: CronJob scaling/gpu-up: annotation gpucost.dev/node-pool is 'gpu-a100', but the CronJob "
-        "sets 'gpu' to 4; state the annotations gpucost.dev/node-pool and gpucost.dev/nodes"
+        "sets 'gpu' to 4; state the annotations gpucost.dev/node-pool and gpucost.dev/nodes, or "
+        'gpucost.dev/node-counts for several pools ("gpu-l4=2, gpu-t4=4")'
     )
     assert "NODES_COUNT is '5', but" in str(states(cronjob(env=env(NODES_COUNT="5"), command=command)))
 
@@ -178,7 +179,7 @@ def test_a_count_that_is_none(nodes: object) -> None:
         message = str(states(manifest))
         assert message.startswith("UnreadableCronJob: CronJob scaling/gpu-up: ")
         assert "is not a whole number of nodes from 0 to 100000; correct it" in message
-        assert len(message) < 350
+        assert len(message) < 400
 
 
 @pytest.mark.parametrize("pool", ["", " ", "a\nb", "\ud800", "x" * 254, 7, None, ["gpu"]])
@@ -187,18 +188,18 @@ def test_a_pool_that_is_none(pool: object) -> None:
     assert "is not a pool's name" in str(states(manifest))
 
 
-def test_a_variable_from_a_config_map_is_not_read() -> None:
-    source = {"name": "NODES_COUNT", "valueFrom": {"configMapKeyRef": {"name": "pools", "key": "gpu"}}}
+def test_a_variable_from_a_secret_is_not_read() -> None:
+    source = {"name": "NODES_COUNT", "valueFrom": {"secretKeyRef": {"name": "pools", "key": "gpu"}}}
     manifest = cronjob(env=[*env(NODE_POOL="gpu"), source])
     assert "environment variable NODES_COUNT takes its value from elsewhere" in str(states(manifest))
 
 
 def test_a_command_that_cannot_be_read_is_an_issue() -> None:
-    manifest = cronjob(command=["sh", "-c", "kubectl scale --replicas=$N deploy/gpu"])
+    manifest = cronjob(command=["sh", "-c", "kubectl scale --replicas=$N md/gpu"])
     assert states(manifest) == (
         "UnreadableScalingCommand: CronJob scaling/gpu-up: 'kubectl scale' takes --replicas from $N, which is no "
         "literal value of the container's environment; state the annotations gpucost.dev/node-pool and "
-        "gpucost.dev/nodes"
+        'gpucost.dev/nodes, or gpucost.dev/node-counts for several pools ("gpu-l4=2, gpu-t4=4")'
     )
 
 
@@ -281,7 +282,7 @@ def test_without_a_creation_time_it_is_left_out() -> None:
 def test_a_regional_resize_is_read_with_an_issue() -> None:
     script = "gcloud container clusters resize prod --node-pool gpu --num-nodes 4 --region europe-west4"
     inventory = read_cronjobs([cronjob(command=["sh", "-c", script])])
-    assert [(version.pool, version.nodes) for version in inventory.versions] == [("gpu", 4)]
+    assert [version.counts for version in inventory.versions] == [(PoolCount("gpu", 4),)]
     assert [issue.reason for issue in inventory.issues] == ["NodesPerZone"]
 
 
@@ -411,7 +412,7 @@ WHOLE: Json = {
     "spec": cronjob(
         spec={"timeZone": "UTC", "suspend": False, "startingDeadlineSeconds": 5},
         env=[*env(NODE_POOL="gpu", NODES_COUNT="4"), {"name": "X", "valueFrom": {"fieldRef": {}}}],
-        command=["sh", "-c", "kubectl scale --replicas=4 deploy/gpu"],
+        command=["sh", "-c", "kubectl scale --replicas=4 md/gpu"],
         args=["x"],
     )["spec"],
 }
@@ -426,7 +427,8 @@ def test_any_documents_are_read(documents: list[object], is_selective: bool) -> 
     inventory = read_cronjobs([*documents, labelled("sound", app="x")], selector=selector)
     assert "scaling/sound" in [version.label for version in inventory.versions]
     for version in inventory.versions:
-        assert replace(version, nodes=parse_node_count(version.nodes)) == version
+        assert version.counts == order_counts({count.pool: count.nodes for count in version.counts})
+        assert [count.nodes for count in version.counts] == [parse_node_count(count.nodes) for count in version.counts]
         assert version.label.encode()
     for issue in inventory.issues:
         assert issue.message.startswith("CronJob ")

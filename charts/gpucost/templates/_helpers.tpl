@@ -74,4 +74,9 @@ subjects:
 - apiGroups: [""]
   resources: [events]
   verbs: [create, patch]
+{{- if .Values.readConfigMaps }}
+- apiGroups: [""]
+  resources: [configmaps] # by name: those that CronJobs take scripts or variables from
+  verbs: [get]
+{{- end }}
 {{- end }}

@@ -13,10 +13,12 @@ from gpucost.api.costreport import API_VERSION, KIND, CostReport, SpecError, par
 from gpucost.computing import namespaces_of, read_report
 from gpucost.controller.secrets import SecretError, database_url
 from gpucost.controller.status import ready_of
-from gpucost.controller.store import REFRESH_ANNOTATION
+from gpucost.controller.store import REFRESH_ANNOTATION, typed
 from gpucost.core.instants import instant_text
 from gpucost.kube.access import Access, AccessError, find_access
 from gpucost.kube.client import COST_REPORTS, CRON_JOBS, Cluster, connected
+from gpucost.kube.configmaps import get_config_maps
+from gpucost.sources.cronjobs.manifests import find_config_maps
 
 POLL_SECONDS: Final = 0.2
 HISTORY_UNKNOWN: Final = (
@@ -75,11 +77,10 @@ async def _get(cluster: Cluster, namespace: str, name: str) -> CostReport:
 
 
 async def _cronjobs(cluster: Cluster, report: CostReport) -> list[Mapping[str, Any]]:
-    return [
-        {**body, "apiVersion": "batch/v1", "kind": "CronJob"}
-        for namespace in namespaces_of(report)
-        async for body in cluster.list(CRON_JOBS, namespace)
-    ]
+    """CronJobs, and the ConfigMaps that they take scripts or variables from, as far as one may read them."""
+    found = [typed(body) for namespace in namespaces_of(report) async for body in cluster.list(CRON_JOBS, namespace)]
+    config_maps = await get_config_maps(cluster, {key for body in found for key in find_config_maps(body)})
+    return [*found, *config_maps.values()]
 
 
 def refresh(place: Place, name: str, seconds: float) -> str:

@@ -58,6 +58,14 @@ def doctor(
             "--pages/--no-pages", envvar="GPUCOST_PAGES", help="Whether the operator serves pages, as its flag says."
         ),
     ] = True,
+    read_config_maps: Annotated[
+        bool,
+        typer.Option(
+            "--read-configmaps/--no-read-configmaps",
+            envvar="GPUCOST_READ_CONFIGMAPS",
+            help="Whether the operator reads ConfigMaps of CronJobs, as its flag says.",
+        ),
+    ] = False,
     account: Annotated[
         str | None,
         typer.Option("--as-operator", help="Look at the rights of the service account NAMESPACE/NAME; default: yours."),
@@ -108,6 +116,7 @@ def doctor(
         context=context,
         namespaces=tuple(namespaces or ()),
         pages=pages,
+        reads_config_maps=read_config_maps,
         account=_account(account),
         shared=tuple(shared_namespaces or ()),
         needs_cluster=_is_named(kubeconfig, context, account) or (db is None and ledger is None),

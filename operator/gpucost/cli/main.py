@@ -42,6 +42,14 @@ class Plain(StrEnum):
     JSON = "json"
 
 
+class Listing(StrEnum):
+    """What node counts are printed as."""
+
+    TABLE = "table"
+    WIDE = "wide"
+    JSON = "json"
+
+
 class Kind(StrEnum):
     """What can be explained."""
 
@@ -162,7 +170,9 @@ def schedule(
     db: Database = None,
     now: Now = None,
     cluster_timezone: ClusterZone = "UTC",
-    output: Annotated[Plain, typer.Option("--output", "-o", help="table or json.")] = Plain.TABLE,
+    output: Annotated[
+        Listing, typer.Option("--output", "-o", help="table, wide (with what was passed over) or json.")
+    ] = Listing.TABLE,
 ) -> None:
     """Node counts over time: every change with the CronJob that made it, conflicts, gaps, and what could not be read."""
     from gpucost.cli import render

@@ -39,6 +39,14 @@ def operator(
             help="Namespace whose CronJobs reports of others may read; the label gpucost.dev/share-schedules=true does it too.",
         ),
     ] = None,
+    read_config_maps: Annotated[
+        bool,
+        typer.Option(
+            "--read-configmaps/--no-read-configmaps",
+            envvar="GPUCOST_READ_CONFIGMAPS",
+            help="Read ConfigMaps that CronJobs take scripts or variables from; needs the right to get configmaps.",
+        ),
+    ] = DEFAULTS.read_config_maps,
     listen: Annotated[
         str,
         typer.Option(
@@ -179,6 +187,7 @@ def operator(
         ledger=ledger,
         namespaces=tuple(namespaces or ()),
         shared_namespaces=tuple(shared_namespaces or ()),
+        read_config_maps=read_config_maps,
         listen_host=host,
         listen_port=port,
         pages=pages,

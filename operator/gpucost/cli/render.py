@@ -322,7 +322,9 @@ def print_schedule(report: Report, output: str) -> None:
     if output == "json":
         names = ("nodeCounts", "conflicts", "issues")
         tables = (node_counts(report), conflicts(report), issues(report))
-        print_document({name: _records(found) for name, found in zip(names, tables, strict=True)}, output)
+        document = {name: _records(found) for name, found in zip(names, tables, strict=True)}
+        passed = [{"cronJob": found.label, "what": found.what} for found in report.passed_over]
+        print_document({**document, "passedOver": passed}, output)
         return
     out = console()
     period = display_of(report)["period"]
@@ -347,7 +349,16 @@ def print_schedule(report: Report, output: str) -> None:
         note = "the largest count is billed"
         out.print(table("Conflicts", "pool", "from (UTC)", "nodes", "set by", rows=clashes, left=4, note=note))
         out.print()
+    if output == "wide":
+        out.print(_passed_over(report))
+        out.print()
     out.print(_quality(report))
+
+
+def _passed_over(report: Report) -> RenderableType:
+    rows = [[found.label, found.what] for found in report.passed_over]
+    note = "" if rows else "nothing"
+    return table("Passed over: no node count", "CronJob", "what was seen", rows=rows, left=2, note=note)
 
 
 def _records(found: Any) -> list[dict[str, Any]]:

@@ -35,7 +35,7 @@ def registry_of(watcher: Watcher, cluster: Cluster, stop: asyncio.Event) -> kopf
 
     @kopf.on.event(CRON_JOBS.group, CRON_JOBS.version, CRON_JOBS.plural, registry=registry)
     async def cronjob(event: Any, **_: Any) -> None:
-        watcher.cronjob_told(event["type"], event["object"])
+        await watcher.cronjob_told(event["type"], event["object"])
 
     @kopf.on.event(JOBS.group, JOBS.version, JOBS.plural, registry=registry)
     async def job(event: Any, **_: Any) -> None:

@@ -20,7 +20,7 @@ from gpucost.core.zones import Zone
 from gpucost.ledger.ledger import History
 from gpucost.report.build import resolve_period
 from gpucost.report.revision import stated_parts
-from gpucost.sources.cronjobs.manifests import selects
+from gpucost.sources.cronjobs.selectors import selects
 
 LATE_US: Final = 3_600_000_000
 """How long after its period a report still looks at every Job that ends: one may be told late."""

@@ -149,7 +149,9 @@ async def _operate(
     reconciler.tell_computed = reports.renew
     library = reports.library = OperatorLibrary(reconciler, settings.page_attempts)
     reports.guard = ClusterGuard(cluster)
-    watcher = Watcher(cluster, settings.namespaces, shared, store, queue, recorder, reconciler, metrics)
+    watcher = Watcher(
+        cluster, settings.namespaces, shared, settings.read_config_maps, store, queue, recorder, reconciler, metrics
+    )
     recorder.changed, recorder.troubled = watcher.cronjobs_changed, watcher.ledger_troubled
     readiness.watcher, readiness.recorder = watcher, recorder
     try:

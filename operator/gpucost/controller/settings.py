@@ -23,6 +23,8 @@ class Settings:
     """Namespaces that are watched, for CostReports and CronJobs; none: all of the cluster."""
     shared_namespaces: tuple[str, ...] = ()
     """Namespaces whose CronJobs reports of other namespaces may read, besides those labelled gpucost.dev/share-schedules."""
+    read_config_maps: bool = False
+    """Whether ConfigMaps are read that CronJobs take scripts or variables from; the operator needs the right to get them."""
     listen_host: str = "127.0.0.1"
     listen_port: int = 8080
     """Where metrics, health and pages are served."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -53,6 +53,13 @@ class SeenCronJob:
     issues: tuple[Issue, ...]
     seen_us: int
     """When it was last told of."""
+    config: str = ""
+    """Which versions of ConfigMaps it was read with."""
+
+    @property
+    def matters(self) -> bool:
+        """Whether it scales nodes, or may."""
+        return self.sighting.version is not None or bool(self.issues)
 
 
 @dataclass(slots=True)
@@ -87,15 +94,18 @@ class Store:
             version = str(metadata.get("resourceVersion"))
             self.reports[key] = replace(seen, status=body.get("status") or {}, version=version)
 
-    def see_cronjob(self, body: Body, now_us: int) -> SeenCronJob | None:
-        """Take note of a CronJob; None if this very version is known already."""
+    def see_cronjob(self, body: Body, now_us: int, config_maps: Sequence[Body] | None = None) -> SeenCronJob | None:
+        """Take note of a CronJob, with the ConfigMaps that it takes something from (None: they were not asked for); None if
+        this very version is known already, with the same ConfigMaps."""
         key, metadata = key_of(body), body.get("metadata") or {}
         before = self.cronjobs.get(key)
         if metadata.get("uid") in self._buried:
             return None
         if before is not None and not is_newer(before.sighting.uid, before.version, metadata):
-            return None
-        seen = self.cronjobs[key] = read_cronjob(body, now_us)
+            same = before.version == str(metadata.get("resourceVersion")) and before.seen_us <= now_us
+            if not same or config_maps is None or before.config == _versions_of(config_maps):
+                return None
+        seen = self.cronjobs[key] = read_cronjob(body, now_us, config_maps or ())
         self.troubled.pop(key, None)
         if seen.issues:
             self.troubled[key] = seen
@@ -199,11 +209,17 @@ _TYPE: Final = {"apiVersion": API_VERSION, "kind": KIND}
 """Items of a list come without it."""
 
 
-def read_cronjob(body: Body, now_us: int) -> SeenCronJob:
+def _versions_of(config_maps: Iterable[Body]) -> str:
+    """A text that changes when any of the ConfigMaps does, comes or goes."""
+    about = (body["metadata"] for body in config_maps)
+    return " ".join(sorted(f"{one['namespace']}/{one['name']}:{one['uid']}:{one['resourceVersion']}" for one in about))
+
+
+def read_cronjob(body: Body, now_us: int, config_maps: Sequence[Body] = ()) -> SeenCronJob:
     """A CronJob read: what it says about node pools, what is wrong with it, and who edited what when."""
     metadata = body.get("metadata") or {}
     namespace, name = key_of(body)
-    found = read_cronjobs([{**body, "apiVersion": "batch/v1", "kind": "CronJob"}])
+    found = read_cronjobs([typed(body), *config_maps])
     sighting = Sighting(
         uid=str(metadata.get("uid")),
         namespace=namespace,
@@ -213,4 +229,10 @@ def read_cronjob(body: Body, now_us: int) -> SeenCronJob:
         generation=metadata.get("generation"),
         edits=edits_of(metadata.get("managedFields")),
     )
-    return SeenCronJob(str(metadata.get("resourceVersion")), sighting, found.issues, now_us)
+    version = str(metadata.get("resourceVersion"))
+    return SeenCronJob(version, sighting, found.issues, now_us, _versions_of(config_maps))
+
+
+def typed(body: Body) -> Body:
+    """A CronJob as a whole manifest: items of a list come without their kind."""
+    return {**body, "apiVersion": "batch/v1", "kind": "CronJob"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -13,10 +13,12 @@ from gpucost.controller.jobs import outcome_of
 from gpucost.controller.queue import Key, WorkQueue
 from gpucost.controller.reconcile import Reconciler
 from gpucost.controller.recorder import Confirmed, Forgotten, Gone, Recorder, Seen, now_us
-from gpucost.controller.store import Body, Store, key_of, shares_schedules
+from gpucost.controller.store import Body, Store, is_newer, key_of, shares_schedules, typed
 from gpucost.kube.client import COST_REPORTS, CRON_JOBS, JOBS, NAMESPACES, ApiError, Cluster, Resource
+from gpucost.kube.configmaps import get_config_maps
 from gpucost.ledger.records import JobOutcome
 from gpucost.metrics.operator import OperatorMetrics
+from gpucost.sources.cronjobs.manifests import find_config_maps
 
 LOG: Final = logging.getLogger("gpucost.watch")
 DELETED: Final = "DELETED"
@@ -32,6 +34,8 @@ class Watcher:
     """Those that are watched; none: all."""
     shared: frozenset[str]
     """Those that share their schedules whatever their labels say."""
+    reads_config_maps: bool
+    """Whether ConfigMaps are read that CronJobs take scripts or variables from."""
     store: Store
     queue: WorkQueue
     recorder: Recorder
@@ -53,16 +57,31 @@ class Watcher:
         elif self.store.see_report(body, now_us()) and self.unlisted is None:
             self.queue.changed(key_of(body))
 
-    def cronjob_told(self, kind: str | None, body: Body) -> None:
+    async def cronjob_told(self, kind: str | None, body: Body) -> None:
         """A watch told of a CronJob."""
         self._heard(CRON_JOBS)
         if kind == DELETED:
             if self.store.forget_cronjob(body):
                 self.recorder.note(Gone(key_of(body), str(body["metadata"].get("uid")), now_us()))
                 self.cronjobs_changed({key_of(body)})
-        elif (seen := self.store.see_cronjob(body, now_us())) is not None:
+            return
+        at_us = now_us()
+        try:
+            config_maps = await self._config_maps_of([body])
+        except ApiError as error:  # without them it would be read wrongly
+            LOG.warning("%s/%s: its ConfigMaps can't be read: %s; the next list tries again", *key_of(body), error)
+            return
+        if (seen := self.store.see_cronjob(body, at_us, config_maps[key_of(body)])) is not None:
             self.recorder.note(Seen((seen.sighting,), now_us()))
             self.cronjobs_changed({key_of(body)})
+
+    async def _config_maps_of(self, bodies: Sequence[Body]) -> dict[Key, list[Body] | None]:
+        """The ConfigMaps that each CronJob takes something from; None where they are not to be read. Raises ApiError."""
+        if not self.reads_config_maps:
+            return {key_of(body): None for body in bodies}
+        wanted = {key_of(body): find_config_maps(typed(body)) for body in bodies}
+        found = await get_config_maps(self.cluster, {key for keys in wanted.values() for key in keys})
+        return {key: [found[one] for one in sorted(keys) if one in found] for key, keys in wanted.items()}
 
     def namespace_told(self, kind: str | None, body: Body) -> None:
         """A watch told of a Namespace: whether it shares its schedules with reports of others."""
@@ -161,6 +180,7 @@ class Watcher:
         try:
             reports = [body async for body in self._bodies(COST_REPORTS)]
             cronjobs = [body async for body in self._bodies(CRON_JOBS)]
+            config_maps = await self._config_maps_of([body for body in cronjobs if self._is_open(body)])
             jobs = [body async for body in self._bodies(JOBS)]
             # Namespaces belong to the cluster: who watches some of them only has no right to see any.
             spaces = [] if self.namespaces else [body async for body in self._bodies(NAMESPACES)]
@@ -172,7 +192,7 @@ class Watcher:
         self._failed = False
         for body in spaces:
             self.namespace_told(None, body)
-        self._take_cronjobs(cronjobs, at_us)
+        self._take_cronjobs(cronjobs, config_maps, at_us)
         self._take_reports(reports, at_us)
         here = {str(body["metadata"].get("uid")) for body in jobs}
         for outcome in [outcome for uid, outcome in self._jobs.items() if uid not in here]:
@@ -198,10 +218,20 @@ class Watcher:
                 yield body
         self._heard(resource)
 
-    def _take_cronjobs(self, bodies: Iterable[Body], at_us: int) -> None:
+    def _is_open(self, body: Body) -> bool:
+        """Whether a CronJob's ConfigMaps can change what is known of it: a new version of it, or one that scales nodes, or may.
+        Of the others a thousand requests would be made with every list."""
+        seen = self.store.cronjobs.get(key_of(body))
+        return seen is None or seen.matters or is_newer(seen.sighting.uid, seen.version, body.get("metadata") or {})
+
+    def _take_cronjobs(self, bodies: Iterable[Body], config_maps: Mapping[Key, list[Body] | None], at_us: int) -> None:
         """All CronJobs there were when the list began; those that it lacks are gone, unless they came since."""
         here = {key_of(body): body for body in bodies}
-        fresh = {key for key, body in here.items() if self.store.see_cronjob(body, now_us()) is not None}
+        fresh = {
+            key
+            for key, body in here.items()
+            if self.store.see_cronjob(body, now_us(), config_maps.get(key)) is not None
+        }
         gone = {key for key, seen in self.store.cronjobs.items() if key not in here and seen.seen_us < at_us}
         for key in gone:
             self.store.drop_cronjob(key)

@@ -44,7 +44,7 @@ class Records:
 
 @dataclass(frozen=True, slots=True)
 class ActuatedSchedule:
-    """A version of a CronJob, and when its Jobs succeeded."""
+    """What a version of a CronJob sets one pool to, and when its Jobs succeeded."""
 
     label: str
     pool: str
@@ -57,7 +57,7 @@ class ActuatedSchedule:
 
 
 def actuated(histories: Iterable[Sequence[KnownVersion]], records: Records) -> dict[str, list[ActuatedSchedule]]:
-    """What Jobs did to each pool: a Job sets the count of the version that stood when it was made."""
+    """What Jobs did to each pool: a Job sets all counts of the version that stood when it was made."""
     found: dict[str, list[ActuatedSchedule]] = {}
     for history in histories:
         succeeded: list[list[int]] = [[] for _ in history]
@@ -66,9 +66,9 @@ def actuated(histories: Iterable[Sequence[KnownVersion]], records: Records) -> d
             if run.succeeded and run.ended_us is not None and maker is not None:
                 succeeded[maker].append(run.ended_us)
         for known, times in zip(history, succeeded, strict=True):
-            version = known.version
-            schedule = ActuatedSchedule(version.label, version.pool, version.nodes, tuple(sorted(times)))
-            found.setdefault(version.pool, []).append(schedule)
+            for count in known.version.counts:
+                schedule = ActuatedSchedule(known.version.label, count.pool, count.nodes, tuple(sorted(times)))
+                found.setdefault(count.pool, []).append(schedule)
     return found
 
 
@@ -117,9 +117,10 @@ def runs_in_doubt(
         runs = [run for run in records.runs.get(label, ()) if lo_us <= run.created_us < hi_us]
         # A catch-up makes up for an earlier time: it is no time of its own.
         mine = [replace(schedule, extra_fires=()) for schedule in schedules if schedule.label == label]
-        due = np.concatenate([_recorded_fires(schedule, records, lo_us, until) for schedule in mine])
+        # A CronJob of several pools has a schedule for each of them, and one Job for all.
+        due = np.unique(np.concatenate([_recorded_fires(schedule, records, lo_us, until) for schedule in mine]))
         made = _times(run.scheduled_us for run in records.runs.get(label, ()))
-        missing = np.sort(due[~np.isin(due, made)])
+        missing = due[~np.isin(due, made)]
         unknown = _within(missing, records.gaps)
         failed = _times(run.created_us for run in runs if run.succeeded is False)
         lost = _times(run.created_us for run in runs if run.gone and run.ended_us is None)

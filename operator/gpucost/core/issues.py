@@ -17,6 +17,8 @@ UNREADABLE_CRON_JOB: Final = "UnreadableCronJob"
 INCOMPLETE_CRON_JOB: Final = "IncompleteCronJob"
 CONTRADICTORY_CRON_JOB: Final = "ContradictoryCronJob"
 UNREADABLE_SCALING_COMMAND: Final = "UnreadableScalingCommand"
+SCALER_NOT_READ: Final = "ScalerNotRead"
+IGNORED_CRON_JOB: Final = "IgnoredCronJob"
 NODES_PER_ZONE: Final = "NodesPerZone"
 INVALID_VALID_FROM: Final = "InvalidValidFrom"
 DUPLICATE_CRON_JOB: Final = "DuplicateCronJob"
@@ -53,6 +55,7 @@ UNREAD_SCHEDULES: Final = frozenset(
         INCOMPLETE_CRON_JOB,
         CONTRADICTORY_CRON_JOB,
         UNREADABLE_SCALING_COMMAND,
+        SCALER_NOT_READ,
         INVALID_SCHEDULE,
         UNREADABLE_TABLE_ROW,
     )
@@ -63,9 +66,11 @@ SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
     {
         UNREADABLE_CRON_JOB: "A CronJob has a field that is missing or malformed, so it sets no node count.",
         INCOMPLETE_CRON_JOB: "A CronJob states a pool without a count, or a count without a pool, so it sets none.",
-        CONTRADICTORY_CRON_JOB: "A CronJob states half of it in one place and something else in another; it sets none.",
+        CONTRADICTORY_CRON_JOB: "A CronJob states one thing in one place and another in another; it sets none.",
         UNREADABLE_SCALING_COMMAND: "A CronJob's command scales nodes in a way that can't be read for certain.",
-        NODES_PER_ZONE: "A gcloud command resizes a regional cluster, where counts are per zone; it is used as it is.",
+        SCALER_NOT_READ: "A CronJob scales nodes, or looks like it, with something that gpucost does not read; it sets none.",
+        IGNORED_CRON_JOB: "A CronJob's annotation gpucost.dev/ignore says that it is to be left out; it sets no node count.",
+        NODES_PER_ZONE: "A command counts nodes per zone, as gcloud does in a region; its count is used as it is.",
         INVALID_VALID_FROM: "A CronJob's gpucost.dev/valid-from is no instant; its schedule holds since its creation.",
         DUPLICATE_CRON_JOB: "Two different CronJobs have the same namespace and name; the first one stands.",
         INVALID_SCHEDULE: "A CronJob's schedule or time zone is refused, so it sets no node count.",

@@ -6,6 +6,7 @@ Instants are UTC microseconds, intervals half-open. Schedule and zone are kept a
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,21 +15,30 @@ from gpucost.core.issues import show
 MAX_NODES: Final = 100_000
 """Upper limit of a pool's count. Kubernetes supports 5,000 nodes, GKE 65,000 in a cluster; beyond this it is a typo."""
 MAX_POOL_CHARACTERS: Final = 253
+MAX_POOLS: Final = 100
+"""Most pools that one CronJob may set: a limit on the work that it can cause."""
 
 _COUNT = re.compile(r"[0-9]{1,18}")
 
 
 @dataclass(frozen=True, slots=True)
+class PoolCount:
+    """The node count of a pool after a CronJob's fire."""
+
+    pool: str
+    nodes: int
+
+
+@dataclass(frozen=True, slots=True)
 class ScheduleVersion:
-    """One version of one CronJob that sets the node count of one pool, and since when it holds."""
+    """One version of one CronJob that sets the node counts of pools, and since when it holds."""
 
     uid: str
     """``metadata.uid``; ``namespace/name`` where a file has none."""
     namespace: str
     name: str
-    pool: str
-    nodes: int
-    """Node count of the pool after each fire."""
+    counts: tuple[PoolCount, ...]
+    """What each fire sets: at least one pool, each once, as ``order_counts`` orders them."""
     schedule: str
     """Cron expression, as written."""
     time_zone: str | None
@@ -44,6 +54,26 @@ class ScheduleVersion:
     def label(self) -> str:
         """``namespace/name``."""
         return f"{self.namespace}/{self.name}"
+
+    @property
+    def pools(self) -> tuple[str, ...]:
+        """The pools whose counts it sets."""
+        return tuple(count.pool for count in self.counts)
+
+
+@dataclass(frozen=True, slots=True)
+class PassedOver:
+    """Something in a CronJob that was seen, and sets no node count."""
+
+    label: str
+    """``namespace/name`` of the CronJob."""
+    what: str
+    """What was seen, and why it sets none."""
+
+
+def order_counts(nodes: Mapping[str, int]) -> tuple[PoolCount, ...]:
+    """Node counts by pool, in the order of the UTF-8 bytes of the pools' names."""
+    return tuple(PoolCount(pool, nodes[pool]) for pool in sorted(nodes, key=str.encode))
 
 
 def parse_node_count(value: object) -> int:

@@ -50,7 +50,8 @@ def first_held_us(version: ScheduleVersion, assume_from_us: int | None, seen_us:
 def held_schedules(
     histories: Iterable[Sequence[KnownVersion]], cluster_zone: Zone, assume_from_us: int | None
 ) -> Schedules:
-    """Expand the known versions of CronJobs, each history in time order, over their own validity."""
+    """Expand the known versions of CronJobs, each history in time order, over their own validity: one schedule for each pool
+    of each version. An edit that drops a pool ends its schedule as a deletion does: the count stays."""
     held: list[HeldSchedule] = []
     issues: list[Issue] = []
     for history in histories:
@@ -64,15 +65,22 @@ def held_schedules(
                 schedule = _hold(known, cluster_zone, assume_from_us)
             except (CronError, ZoneError) as error:
                 issues.append(_invalid(known.version, error))
-                held.append(_never(known))
+                held += _for_each_pool(_never(known), known.version)
                 continue
             if schedule.suspended:  # edits while it is suspended do not end the suspension
                 asleep_since = schedule.since_us if asleep_since is None else asleep_since
             elif asleep_since is not None:
                 schedule = replace(schedule, extra_fires=tuple(_catch_up(known, schedule, asleep_since)))
                 asleep_since = None
-            held.append(schedule)
+            held += _for_each_pool(schedule, known.version)
     return Schedules(tuple(held), tuple(issues))
+
+
+def _for_each_pool(first: HeldSchedule, version: ScheduleVersion) -> Iterator[HeldSchedule]:
+    """The schedule of a version's first pool, and the same for its other pools."""
+    yield first
+    for count in version.counts[1:]:
+        yield replace(first, pool=count.pool, nodes=count.nodes)
 
 
 def _follows(before: KnownVersion, known: KnownVersion) -> bool:
@@ -89,8 +97,8 @@ def _hold(known: KnownVersion, cluster_zone: Zone, assume_from_us: int | None) -
     base = since if version.created_us is None and since != SINCE_EVER else version.created_us
     return HeldSchedule(
         label=version.label,
-        pool=version.pool,
-        nodes=version.nodes,
+        pool=version.counts[0].pool,
+        nodes=version.counts[0].nodes,
         cron=parse_cron(version.schedule),
         zone=Zone.parse(version.time_zone) if version.time_zone is not None else cluster_zone,
         since_us=since,
@@ -113,8 +121,8 @@ def _never(known: KnownVersion) -> HeldSchedule:
     version = known.version
     return HeldSchedule(
         version.label,
-        version.pool,
-        version.nodes,
+        version.counts[0].pool,
+        version.counts[0].nodes,
         parse_cron("@yearly"),
         UTC,
         seen_us=_seen_us(known),
@@ -160,9 +168,9 @@ def undated_edits(histories: Iterable[Sequence[KnownVersion]], lo_us: int, hi_us
 
 def zones_to_warn_of(schedules: Iterable[HeldSchedule], lo_us: int, hi_us: int) -> tuple[Issue, ...]:
     """Zones in whose clock changes Kubernetes' own scheduler misbehaves; it is not imitated."""
-    labels: dict[Zone, list[str]] = {}
+    labels: dict[Zone, set[str]] = {}
     for schedule in schedules:
-        labels.setdefault(schedule.zone, []).append(schedule.label)
+        labels.setdefault(schedule.zone, set()).add(schedule.label)
     return tuple(
         Issue(
             ROBFIG_DIFFERS,

@@ -13,13 +13,8 @@ from gpucost.core.schedule import by_pool, pool_timeline
 from gpucost.core.steps import Steps
 from gpucost.core.versions import KnownVersion, held_schedules
 from gpucost.core.zones import Zone
-from gpucost.sources.cronjobs.manifests import (
-    NODES_ANNOTATION,
-    NODES_VARIABLE,
-    POOL_ANNOTATION,
-    POOL_VARIABLE,
-    read_cronjobs,
-)
+from gpucost.sources.cronjobs.manifests import read_cronjobs
+from gpucost.sources.cronjobs.statements import NODES_ANNOTATION, NODES_VARIABLE, POOL_ANNOTATION, POOL_VARIABLE
 
 RELATION: Final = "task_history"
 NAMESPACE: Final = "demo"

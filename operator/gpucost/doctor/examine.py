@@ -31,6 +31,8 @@ class Asked:
     """Those that the operator watches; none: all."""
     pages: bool = True
     """Whether it serves pages."""
+    reads_config_maps: bool = False
+    """Whether it reads ConfigMaps that CronJobs take scripts or variables from."""
     account: tuple[str, str] | None = None
     """Namespace and name of the service account whose rights are looked at; None: our own."""
     shared: tuple[str, ...] = ()
@@ -117,10 +119,10 @@ async def _examine_reached(cluster: Cluster, access: Access, asked: Asked, seen:
     reports = [(body, report) for body, report in parsed if isinstance(report, CostReport)]
     subject = Subject.of_account(*asked.account) if asked.account else await who_am_i(cluster)
     secrets = [named for _, report in reports if (named := secret_named(report))]
-    rights = rights_of_operator(asked.namespaces, secrets, pages=asked.pages)
+    rights = rights_of_operator(asked.namespaces, secrets, pages=asked.pages, reads_config_maps=asked.reads_config_maps)
     seen.findings += await examine_rights(cluster, subject, rights)
     seen.findings += [*refused, *(report for _, report in parsed if isinstance(report, Finding))]
-    cronjobs = CronJobs(cluster, asked.shared, labels_count=not asked.namespaces)
+    cronjobs = CronJobs(cluster, asked.shared, not asked.namespaces, asked.reads_config_maps)
     for body, report in reports:
         await _examine_report(cluster, cronjobs, body, report, seen)
 

@@ -8,7 +8,18 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from gpucost.doctor.findings import Finding, ok, problem, skipped
-from gpucost.kube.client import COST_REPORTS, CRON_JOBS, EVENTS, JOBS, NAMESPACES, SECRETS, ApiError, Cluster, Resource
+from gpucost.kube.client import (
+    CONFIG_MAPS,
+    COST_REPORTS,
+    CRON_JOBS,
+    EVENTS,
+    JOBS,
+    NAMESPACES,
+    SECRETS,
+    ApiError,
+    Cluster,
+    Resource,
+)
 from gpucost.web.access import ACCESS_REVIEWS, TOKEN_REVIEWS
 
 _REVIEWS: Final = "/apis/authorization.k8s.io/v1"
@@ -93,10 +104,15 @@ _SEE: Final = ("get", "list", "watch")
 
 
 def rights_of_operator(
-    namespaces: Sequence[str], secrets: Iterable[tuple[str, str]], *, pages: bool = True
+    namespaces: Sequence[str],
+    secrets: Iterable[tuple[str, str]],
+    *,
+    pages: bool = True,
+    reads_config_maps: bool = False,
 ) -> list[Right]:
     """What the operator needs, as docs/operator.md lists it. ``namespaces``: those that it watches; none: all.
-    ``secrets``: namespace and name of each Secret that a CostReport names. ``pages``: whether it serves them."""
+    ``secrets``: namespace and name of each Secret that a CostReport names. ``pages``: whether it serves them.
+    ``reads_config_maps``: whether it reads those that CronJobs take scripts or variables from."""
     found = []
     for namespace in namespaces or ("",):
         found += [
@@ -106,6 +122,8 @@ def rights_of_operator(
             Right(JOBS, _SEE, "what became of their runs", namespace=namespace),
             Right(EVENTS, ("create", "patch"), "transitions of conditions", namespace=namespace),
         ]
+        if reads_config_maps:
+            found.append(Right(CONFIG_MAPS, ("get",), "scripts and variables of CronJobs", namespace=namespace))
     if not namespaces:
         found.append(Right(NAMESPACES, _SEE, "which of them share their schedules"))
     if pages:

@@ -8,11 +8,13 @@ from typing import Any, Final
 
 from gpucost.api.costreport import CostReport
 from gpucost.computing import find_pools, namespaces_of
-from gpucost.controller.store import SHARE_LABEL, shares_schedules
+from gpucost.controller.store import SHARE_LABEL, shares_schedules, typed
 from gpucost.core.issues import (
     CONTRADICTORY_CRON_JOB,
     DUPLICATE_CRON_JOB,
+    IGNORED_CRON_JOB,
     INCOMPLETE_CRON_JOB,
+    SCALER_NOT_READ,
     UNREADABLE_CRON_JOB,
     UNREADABLE_SCALING_COMMAND,
     Issue,
@@ -20,7 +22,9 @@ from gpucost.core.issues import (
 )
 from gpucost.doctor.findings import Finding, ok, problem, skipped, warning
 from gpucost.kube.client import CRON_JOBS, NAMESPACES, ApiError, Cluster
-from gpucost.sources.cronjobs.manifests import NODES_ANNOTATION, POOL_ANNOTATION
+from gpucost.kube.configmaps import get_config_maps
+from gpucost.sources.cronjobs.manifests import find_config_maps
+from gpucost.sources.cronjobs.statements import REMEDY
 
 NAMED: Final = 3
 """Issues that a finding repeats."""
@@ -30,6 +34,7 @@ LEFT_OUT: Final = frozenset(
         INCOMPLETE_CRON_JOB,
         CONTRADICTORY_CRON_JOB,
         UNREADABLE_SCALING_COMMAND,
+        SCALER_NOT_READ,
         DUPLICATE_CRON_JOB,
     )
 )
@@ -47,14 +52,17 @@ class CronJobs:
     """Namespaces that share their schedules whatever their labels say."""
     labels_count: bool = True
     """An operator that watches some namespaces only sees no Namespace object, and so no label."""
+    reads_config_maps: bool = False
+    """Whether the operator reads ConfigMaps that CronJobs take scripts or variables from."""
     _listed: dict[str, Manifests] = field(default_factory=dict)
     _sharing: dict[str, bool] = field(default_factory=dict)
 
     async def of(self, namespace: str) -> Manifests:
-        """All of a namespace. Raises ApiError."""
+        """All of a namespace, with the ConfigMaps that they take something from. Raises ApiError."""
         if namespace not in self._listed:
-            kind = {"apiVersion": "batch/v1", "kind": "CronJob"}
-            self._listed[namespace] = [{**body, **kind} async for body in self.cluster.list(CRON_JOBS, namespace)]
+            found: Manifests = [typed(body) async for body in self.cluster.list(CRON_JOBS, namespace)]
+            wanted = {key for body in found for key in find_config_maps(body)} if self.reads_config_maps else ()
+            self._listed[namespace] = [*found, *(await get_config_maps(self.cluster, wanted)).values()]
         return self._listed[namespace]
 
     async def shares(self, namespace: str) -> bool:
@@ -100,14 +108,17 @@ def judge_schedules(check: str, report: CostReport, manifests: Manifests) -> lis
     """What the CronJobs of a report's namespaces say."""
     pools = find_pools(report, manifests)
     left_out = [issue for issue in pools.issues if issue.reason in LEFT_OUT]
-    others = [issue for issue in pools.issues if issue.reason not in LEFT_OUT]
-    state = f"state the annotations {POOL_ANNOTATION} and {NODES_ANNOTATION} on each CronJob that scales nodes"
+    ignored = [issue for issue in pools.issues if issue.reason == IGNORED_CRON_JOB]
+    others = [issue for issue in pools.issues if issue.reason not in LEFT_OUT | {IGNORED_CRON_JOB}]
+    state = f"on each CronJob that scales nodes, {REMEDY}"
     found: list[Finding] = []
     if left_out:
         what = f"{counted(len(left_out), 'CronJob')} can't be read: {_first(left_out)}"
         found.append(problem(check, what, f"{state}; until then its nodes are missing from the figures"))
     if others:
         found.append(warning(check, _first(others), "do as it says, or leave it if that is what you mean"))
+    if ignored:
+        found.append(ok(check, f"{counted(len(ignored), 'CronJob')} left out, as wanted: {_first(ignored)}"))
     if pools.histories:
         found.append(
             ok(check, f"{counted(len(pools.histories), 'scaling CronJob')} can be read: {_pools(pools.histories)}")
@@ -125,6 +136,6 @@ def _first(issues: Sequence[Issue]) -> str:
 
 
 def _pools(histories: Iterable[Sequence[Any]]) -> str:
-    names = sorted({known.version.pool for history in histories for known in history})
+    names = sorted({pool for history in histories for known in history for pool in known.version.pools})
     more = f" and {len(names) - NAMED} more pools" if len(names) > NAMED else ""
     return ", ".join(names[:NAMED]) + more

@@ -42,7 +42,7 @@ def sum_up_scaling(inventory: CronJobInventory) -> Scaling:
     """Pools, namespaces and the usual zone of CronJobs, and what could not be read."""
     zones = Counter(version.time_zone for version in inventory.versions if version.time_zone)
     return Scaling(
-        pools=tuple(sorted({version.pool for version in inventory.versions})),
+        pools=tuple(sorted({pool for version in inventory.versions for pool in version.pools})),
         namespaces=tuple(sorted({version.namespace for version in inventory.versions})),
         time_zone=zones.most_common(1)[0][0] if zones else None,
         issues=tuple(issue.message for issue in inventory.issues),

@@ -59,6 +59,7 @@ CRON_JOBS: Final = Resource("batch", "v1", "cronjobs")
 JOBS: Final = Resource("batch", "v1", "jobs")
 NAMESPACES: Final = Resource("", "v1", "namespaces")
 SECRETS: Final = Resource("", "v1", "secrets")
+CONFIG_MAPS: Final = Resource("", "v1", "configmaps")
 EVENTS: Final = Resource("", "v1", "events")
 
 

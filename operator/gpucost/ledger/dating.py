@@ -17,9 +17,11 @@ from gpucost.ledger.sightings import Edit
 TOLERANCE_US: Final = 120 * SECOND_US
 """Nobody watched if the last moment of certainty is longer ago than this: twice the longest pause of a live watch."""
 
-_ANNOTATIONS: Final = frozenset(f"metadata.annotations.gpucost.dev/{name}" for name in ("node-pool", "nodes"))
+_ANNOTATIONS: Final = frozenset(
+    f"metadata.annotations.gpucost.dev/{name}" for name in ("node-counts", "node-pool", "nodes", "ignore")
+)
 _TARGET: Final = _ANNOTATIONS | {"spec.jobTemplate"}
-"""Pool and count: annotations, environment variables or a command line; whichever is owned by the edit is what changed."""
+"""Pools and counts: annotations, environment variables or a command line; whichever is owned by the edit is what changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ def _changes(old: ScheduleVersion | None, new: ScheduleVersion | None) -> list[f
         ("spec.suspend", old.suspended != new.suspended),
         ("spec.startingDeadlineSeconds", old.starting_deadline_seconds != new.starting_deadline_seconds),
     )
-    target = [_TARGET] if (old.pool, old.nodes) != (new.pool, new.nodes) else []
+    target = [_TARGET] if old.counts != new.counts else []
     return target + [frozenset({field}) for field, changed in spec if changed]
 
 

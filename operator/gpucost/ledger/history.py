@@ -20,7 +20,7 @@ from gpucost.ledger.sightings import Sighting
 Known = tuple[KnownVersion, ...]
 """Versions in time order."""
 
-_identity: Final = attrgetter("uid", "pool", "nodes", "schedule", "time_zone", "suspended", "starting_deadline_seconds")
+_identity: Final = attrgetter("uid", "counts", "schedule", "time_zone", "suspended", "starting_deadline_seconds")
 """What makes a version. Labels, valid-from and the rest of a CronJob don't."""
 
 

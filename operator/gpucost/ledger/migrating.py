@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from gpucost.ledger.tables import REVISION_TABLE
 
-HEAD: Final = "0001"
+HEAD: Final = "0002"
 """The last migration. A test compares."""
 
 

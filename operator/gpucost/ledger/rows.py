@@ -11,26 +11,19 @@ from sqlalchemy import Connection, Row, Select, Table, and_, delete, func, or_, 
 from sqlalchemy.dialects import postgresql, sqlite
 
 from gpucost.core.actuation import Run
-from gpucost.core.scaling import ScheduleVersion
+from gpucost.core.scaling import PoolCount, ScheduleVersion, order_counts
 from gpucost.core.versions import KnownVersion
 from gpucost.ledger.history import History, Remembered
 from gpucost.ledger.records import FinalReport, JobOutcome, Restatement, Snapshot
-from gpucost.ledger.tables import CRONJOBS, FINALS, GAPS, JOBS, RESTATEMENTS, SNAPSHOTS, VERSIONS
+from gpucost.ledger.tables import COUNTS, CRONJOBS, FINALS, GAPS, JOBS, RESTATEMENTS, SNAPSHOTS, VERSIONS
 
 Key = tuple[str, str]
 """Namespace and name."""
 _Values = dict[str, Any]
+_Counts = Mapping[tuple[str, str, int], tuple[PoolCount, ...]]
+"""The counts of every version, by namespace, name and number."""
 
-_OF_VERSION: Final = (
-    "uid",
-    "pool",
-    "nodes",
-    "schedule",
-    "time_zone",
-    "suspended",
-    "starting_deadline_seconds",
-    "created_us",
-)
+_OF_VERSION: Final = ("uid", "schedule", "time_zone", "suspended", "starting_deadline_seconds", "created_us")
 _OF_KNOWN: Final = ("edited_us", "ended_us", "seen_us", "edit_doubt_us", "end_doubt_us")
 
 
@@ -63,21 +56,35 @@ def load_histories(connection: Connection) -> dict[Key, Remembered]:
     ordered = select(VERSIONS).order_by(VERSIONS.c.namespace, VERSIONS.c.name, VERSIONS.c.number)
     for row in connection.execute(ordered):
         versions.setdefault((row.namespace, row.name), []).append(row)
+    counts = _load_counts(connection)
     cronjobs = connection.execute(select(CRONJOBS))
     return {
-        (row.namespace, row.name): _remembered(row, versions.get((row.namespace, row.name), [])) for row in cronjobs
+        (row.namespace, row.name): _remembered(row, versions.get((row.namespace, row.name), []), counts)
+        for row in cronjobs
     }
 
 
-def _remembered(row: Row[Any], versions: Sequence[Row[Any]]) -> Remembered:
-    known = tuple(_known(version, None if version.number else row.valid_from_us) for version in versions)
+def _load_counts(connection: Connection) -> _Counts:
+    found: dict[tuple[str, str, int], dict[str, int]] = {}
+    for row in connection.execute(select(COUNTS)):
+        found.setdefault((row.namespace, row.name, row.number), {})[row.pool] = row.nodes
+    return {key: order_counts(nodes) for key, nodes in found.items()}
+
+
+def _remembered(row: Row[Any], versions: Sequence[Row[Any]], counts: _Counts) -> Remembered:
+    known = tuple(_known(version, counts, None if version.number else row.valid_from_us) for version in versions)
     history = History(row.namespace, row.name, row.uid, json.loads(row.labels), row.present, known)
     return Remembered(history, row.generation, row.noticed_us)
 
 
-def _known(row: Row[Any], valid_from_us: int | None) -> KnownVersion:
-    stated = {name: getattr(row, name) for name in _OF_VERSION}
-    version = ScheduleVersion(namespace=row.namespace, name=row.name, valid_from_us=valid_from_us, **stated)
+def _known(row: Row[Any], counts: _Counts, valid_from_us: int | None) -> KnownVersion:
+    version = ScheduleVersion(
+        namespace=row.namespace,
+        name=row.name,
+        counts=counts[row.namespace, row.name, row.number],
+        valid_from_us=valid_from_us,
+        **{name: getattr(row, name) for name in _OF_VERSION},
+    )
     return KnownVersion(version, **{name: getattr(row, name) for name in _OF_KNOWN})
 
 
@@ -89,7 +96,9 @@ def write_histories(
     for namespace, name in (key for key, remembered in after.items() if remembered is None):
         connection.execute(delete(CRONJOBS).where(CRONJOBS.c.namespace == namespace, CRONJOBS.c.name == name))
     upsert(connection, CRONJOBS, [_cronjob_row(remembered) for remembered in kept])
-    upsert(connection, VERSIONS, [row for remembered in kept for row in _new_rows(before, remembered.history)])
+    changed = [version for remembered in kept for version in _changed_versions(before, remembered.history)]
+    upsert(connection, VERSIONS, [_version_row(key, known) for key, known in changed])
+    upsert(connection, COUNTS, [row for key, known in changed for row in _count_rows(key, known.version)])
 
 
 def _cronjob_row(remembered: Remembered) -> _Values:
@@ -106,14 +115,23 @@ def _cronjob_row(remembered: Remembered) -> _Values:
     }
 
 
-def _new_rows(before: Mapping[Key, Remembered], history: History) -> Iterator[_Values]:
-    """Rows of the versions that are new or have ended; earlier ones never change."""
+def _changed_versions(before: Mapping[Key, Remembered], history: History) -> Iterator[tuple[_Values, KnownVersion]]:
+    """Versions that are new or have ended, with their keys; earlier ones never change."""
     old = before.get((history.namespace, history.name))
     first = max(len(old.history.known) - 1, 0) if old else 0
     for number, known in enumerate(history.known[first:], first):
-        stated = {name: getattr(known.version, name) for name in _OF_VERSION}
-        times = {name: getattr(known, name) for name in _OF_KNOWN}
-        yield {"namespace": history.namespace, "name": history.name, "number": number, **stated, **times}
+        yield {"namespace": history.namespace, "name": history.name, "number": number}, known
+
+
+def _version_row(key: _Values, known: KnownVersion) -> _Values:
+    stated = {name: getattr(known.version, name) for name in _OF_VERSION}
+    times = {name: getattr(known, name) for name in _OF_KNOWN}
+    return {**key, **stated, **times}
+
+
+def _count_rows(key: _Values, version: ScheduleVersion) -> Iterator[_Values]:
+    for count in version.counts:
+        yield {**key, "pool": count.pool, "nodes": count.nodes}
 
 
 # Jobs

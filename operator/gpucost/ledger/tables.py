@@ -70,8 +70,6 @@ VERSIONS: Final = Table(
     Column("name", Text, primary_key=True),
     Column("number", Integer, primary_key=True),
     Column("uid", Text, nullable=False),
-    Column("pool", Text, nullable=False),
-    Column("nodes", Integer, nullable=False),
     Column("schedule", Text, nullable=False),
     Column("time_zone", Text),
     Column("suspended", Boolean, nullable=False),
@@ -90,6 +88,22 @@ VERSIONS: Final = Table(
     CheckConstraint("ended_us > coalesce(edited_us, seen_us)", name="ck_gpucost_versions_length"),
 )
 """The known versions of each namespace and name, numbered from 0 in time order."""
+
+COUNTS: Final = Table(
+    "gpucost_counts",
+    METADATA,
+    Column("namespace", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("pool", Text, primary_key=True),
+    Column("nodes", Integer, nullable=False),
+    ForeignKeyConstraint(
+        ["namespace", "name", "number"],
+        [VERSIONS.c.namespace, VERSIONS.c.name, VERSIONS.c.number],
+        name="fk_gpucost_counts_version",
+    ),
+)
+"""The node count of each pool that a version sets."""
 
 JOBS: Final = Table(
     "gpucost_jobs",

@@ -23,6 +23,7 @@ from gpucost.core.nodes import NodeType, Pool, type_of
 from gpucost.core.period import Period, calendar_dates, days_between, local_date, period_of, rolling_dates
 from gpucost.core.prices import PriceStep
 from gpucost.core.recommendations import Usage
+from gpucost.core.scaling import PassedOver
 from gpucost.core.schedule import HeldSchedule
 from gpucost.core.versions import KnownVersion, undated_edits
 from gpucost.core.zones import DAY_US, UTC, Zone
@@ -60,6 +61,8 @@ class Inputs:
     """What the sources could not read."""
     records: Records | None = None
     """What became of the CronJobs' Jobs; None: nobody recorded them."""
+    passed_over: tuple[PassedOver, ...] = ()
+    """What was seen in CronJobs and sets no node count."""
     tasks: tuple[duckdb.DuckDBPyConnection, str] | None = None
     cluster_zone: Zone = UTC
     shared: Shared = field(default_factory=Shared)
@@ -129,6 +132,7 @@ def build_report(inputs: Inputs, now_us: int, *, details: bool = False) -> Repor
         potential_savings=advised.potential_savings,
         needed=advised.needed,
         inputs=parts_of({**stated, **done}, inputs.rows, rollup),
+        passed_over=inputs.passed_over,
         details=known,
     )
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from gpucost.core import issues as why
 from gpucost.core.instants import instant_text
+from gpucost.core.issues import counted
 from gpucost.core.money import hours_text, money_text, seconds_text
 from gpucost.engine.source import (
     AUTHENTICATION_FAILED,
@@ -108,13 +109,14 @@ def _schedules(report: Report) -> Condition:
     kept = [issue for issue in quality.issues if issue.reason == why.NOT_SHARED]
     if kept:
         return Condition(SCHEDULES_RESOLVED, False, "NotShared", "; ".join(issue.message for issue in kept)[:2000])
-    if not report.pools:
+    if not report.pools and not unread:
         return Condition(SCHEDULES_RESOLVED, False, "NoNodePools", "no CronJob or table row states a node pool")
     if quality.uncovered_us:
         message = f"node counts are unknown for {seconds_text(quality.uncovered_us)} pool-seconds"
         return Condition(SCHEDULES_RESOLVED, False, "Uncovered", message)
     if unread:
-        return Condition(SCHEDULES_RESOLVED, False, "SchedulesUnread", f"{len(unread)} schedules can't be read")
+        message = f"{counted(len(unread), 'schedule')} can't be read; the first: {unread[0].message}"
+        return Condition(SCHEDULES_RESOLVED, False, "SchedulesUnread", message[:2000])
     return Condition(SCHEDULES_RESOLVED, True, "AllResolved", f"{len(report.pools)} node pools are known throughout")
 
 

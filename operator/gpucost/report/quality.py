@@ -103,7 +103,8 @@ def _of_schedules(
     if not pools:
         yield Issue(
             why.NO_POOLS,
-            "nothing states a node pool: give CronJobs (--cronjobs) annotated with gpucost.dev/node-pool and gpucost.dev/nodes",
+            "nothing states a node pool: give CronJobs (--cronjobs) annotated with gpucost.dev/node-pool and "
+            "gpucost.dev/nodes, or gpucost.dev/node-counts for several pools",
         )
     for line in pools:
         yield from _of_pool(line)

@@ -21,6 +21,7 @@ from gpucost.core.money import Ints
 from gpucost.core.nodes import NodeType, Pool, TypeUse
 from gpucost.core.period import Period, local_date
 from gpucost.core.proposals import CronLine
+from gpucost.core.scaling import PassedOver
 from gpucost.core.schedule import Conflict, NextChange
 from gpucost.core.zones import Zone
 from gpucost.engine.reduction import Attempts, Census
@@ -173,6 +174,8 @@ class Report:
     """Idle cost that no fewer nodes would have saved, a sentence a node type."""
     inputs: Mapping[str, str]
     """A short hash of each part that the figures rest on."""
+    passed_over: tuple[PassedOver, ...]
+    """What was seen in CronJobs and sets no node count, without being wrong."""
     details: Details | None
 
     @property

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from gpucost.api.costreport import CostReportSpec
 from gpucost.core.nodes import Pool
+from gpucost.core.scaling import ScheduleVersion
 from gpucost.core.schedule import HeldSchedule
 from gpucost.core.versions import KnownVersion
 from gpucost.core.zones import Zone
@@ -44,7 +45,28 @@ def stated_parts(
 @lru_cache(maxsize=1 << 14)
 def _history(known: tuple[KnownVersion, ...]) -> str:
     """Kept, for many reports read the same CronJobs."""
-    return _short([repr(version) for version in known])
+    return _short([_known_text(version) for version in known])
+
+
+_OF_VERSION: Final = ("schedule", "time_zone", "suspended", "starting_deadline_seconds", "created_us", "valid_from_us")
+_OF_KNOWN: Final = ("edited_us", "ended_us", "seen_us", "edit_doubt_us", "end_doubt_us")
+
+
+def _known_text(known: KnownVersion) -> str:
+    """All of a version that figures rest on. It is written out, so that an upgrade which adds a field to it restates nothing:
+    a new field is left out where it has its default."""
+    return f"KnownVersion(version=ScheduleVersion({_version_text(known.version)}), {_named(known, _OF_KNOWN)})"
+
+
+def _version_text(version: ScheduleVersion) -> str:
+    """A version of one pool reads as before there were several."""
+    counts = [(count.pool, count.nodes) for count in version.counts]
+    sets = f"pool={counts[0][0]!r}, nodes={counts[0][1]!r}" if len(counts) == 1 else f"counts={counts!r}"
+    return f"{_named(version, ('uid', 'namespace', 'name'))}, {sets}, {_named(version, _OF_VERSION)}"
+
+
+def _named(value: object, names: Sequence[str]) -> str:
+    return ", ".join(f"{name}={getattr(value, name)!r}" for name in names)
 
 
 def _before(known: KnownVersion, end_us: int) -> KnownVersion:

@@ -1,5 +1,6 @@
 """Manifests from files: YAML or JSON, one document or several, a file or standard input.
 
+What has to be made into manifests first, a Helm template or a kustomization, is refused with the command that does it.
 Dates and times without quotes are text here (YAML 1.1 would make datetimes of ``2025-06-01`` and the number 750 of
 ``12:30``), and a key may stand only once in a map, as for ``kubectl apply`` with strict validation.
 """
@@ -48,12 +49,25 @@ def load_manifests(source: str, *, stdin: TextIO | None = None) -> list[object]:
         text, name = _read_stdin(stdin or sys.stdin), "standard input"
     else:
         text, name = _read_file(source), source
-    return list(flatten_lists(parse_documents(text, name)))
+    documents = list(flatten_lists(parse_documents(text, name)))
+    _refuse_kustomization(source, documents)
+    return documents
 
 
 def parse_documents(text: str, name: str = "text") -> list[object]:
     """The documents of a YAML or JSON text, empty ones left out. ``name`` is what errors call the text."""
     text = text.removeprefix("\ufeff")
+    try:
+        documents = _parse(text, name)
+    except ManifestError:
+        _refuse_template(text, name)
+        raise
+    if any(map(_is_unrendered, documents)):
+        _refuse_template(text, name)
+    return documents
+
+
+def _parse(text: str, name: str) -> list[object]:
     if text.lstrip()[:1] not in ("{", "["):
         return _parse_yaml(text, name)
     try:
@@ -63,7 +77,7 @@ def parse_documents(text: str, name: str = "text") -> list[object]:
 
 
 def flatten_lists(documents: Iterable[object]) -> Iterator[object]:
-    """The documents with the items of ``kind: List`` and ``kind: CronJobList`` in place of the lists.
+    """The documents with the items of ``kind: List``, ``CronJobList`` and ``ConfigMapList`` in place of the lists.
 
     The items of a typed list carry no kind of their own in the API's answers; they get the list's.
     """
@@ -78,12 +92,17 @@ def flatten_lists(documents: Iterable[object]) -> Iterator[object]:
             pending.extend(reversed(items))
 
 
+_TYPED_LISTS: Final = {"CronJobList": "CronJob", "ConfigMapList": "ConfigMap"}
+"""Lists by their kind, and the kind of their items."""
+
+
 def _items(document: object) -> list[object] | None:
     """The items of a list document; None for anything else."""
-    if not isinstance(document, Mapping) or document.get("kind") not in ("List", "CronJobList"):
+    if not isinstance(document, Mapping) or document.get("kind") not in ("List", *_TYPED_LISTS):
         return None
     items = document.get("items")
-    known = {"kind": "CronJob", "apiVersion": document.get("apiVersion")} if document["kind"] == "CronJobList" else {}
+    kind = _TYPED_LISTS.get(document["kind"])
+    known = {"kind": kind, "apiVersion": document.get("apiVersion")} if kind else {}
     return [_typed(item, known) for item in items] if isinstance(items, list) else []
 
 
@@ -111,6 +130,53 @@ def _read_file(path: str) -> str:
         raise
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         raise ManifestError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
+
+
+# What is no manifest yet
+
+
+_ACTION: Final = re.compile(
+    r"^[ \t-]*\{\{"  # on a line of its own, or as an item of a list
+    r"|^[^#\n]*?:[ \t]+\{\{"  # as a value
+    r"|\{\{-?[ \t]*(?:\.[A-Z]|\$|include|template|tpl|if|with|range|define|end|else|toYaml|/\*)"
+    r"|\{%-?[ \t]*(?:if|for|set|include|extends|macro|end)",
+    re.MULTILINE,
+)
+"""An action of a Helm template, or of another engine; a script may have ``{{`` in it without being one."""
+
+
+def _refuse_template(text: str, name: str) -> None:
+    found = _ACTION.search(text)
+    if found:
+        line = text[: found.end()].count("\n")
+        shown = shorten(text.split("\n")[line].strip(), 60)
+        raise ManifestError(
+            f"{name}, line {line + 1}: this is a template ({shown}), not a manifest; render it first: "
+            "helm template ... | gpucost schedule --cronjobs -"
+        )
+
+
+def _is_unrendered(document: object) -> bool:
+    """Whether a document is a template that happens to be YAML: its actions stand in quotes."""
+    fields = document if isinstance(document, Mapping) else {}
+    parts = (fields.get("metadata"), fields.get("spec"))
+    values = (value for part in parts if isinstance(part, Mapping) for value in part.values())
+    return any("{{" in value for value in values if isinstance(value, str))
+
+
+_KUSTOMIZATIONS: Final = ("kustomization.yaml", "kustomization.yml", "Kustomization")
+"""Their names; kind and apiVersion may be left out."""
+
+
+def _refuse_kustomization(source: str, documents: Iterable[object]) -> None:
+    path = Path(source)
+    kinds = (str(document.get("apiVersion")) for document in documents if isinstance(document, Mapping))
+    if path.name in _KUSTOMIZATIONS or any(kind.startswith("kustomize.config.k8s.io/") for kind in kinds):
+        folder = "DIR" if source == STANDARD_INPUT else shorten(str(path.parent))
+        raise ManifestError(
+            f"{'standard input' if source == STANDARD_INPUT else source}: this is a kustomization, not a manifest; build it "
+            f"first: kustomize build {folder} | gpucost schedule --cronjobs - (or kubectl kustomize {folder})"
+        )
 
 
 # JSON
