@@ -5,16 +5,16 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
 import duckdb
 import yaml
-from rich.padding import Padding
 from rich.text import Text
 
 from gpucost.cli import render
+from gpucost.cli.layout import Paragraph, Part, Parts
 from gpucost.computing import compute, read_report
 from gpucost.core.instants import instant_text
 from gpucost.demo import RELATION, Demo, made_demo, trace_demo
@@ -46,20 +46,18 @@ def run_demo(tasks: int, trace: Path | None, out: Path | None, port: int | None)
 
 
 def _print(demo: Demo, report: Report, out: Path | None) -> None:
-    console = render.console()
-    console.print(Text("What is assumed", style="bold"))
-    for sentence in demo.assumptions:
-        console.print(Padding(Text(sentence), (0, 0, 0, 2)))
-    console.print()
-    for part in render.report_parts(report):
-        console.print(part)
-        console.print()
-    console.print(Text("In short", style="bold"))
-    for sentence in findings(report):
-        console.print(Padding(Text(f"- {sentence}"), (0, 0, 0, 2)))
-    console.print(Text("\nTry next", style="bold"))
+    assumed = [Paragraph(Text(sentence), 2) for sentence in demo.assumptions]
+    render.print_parts(
+        [_headed("What is assumed", assumed), *render.report_parts(report)], between=True, hint="--out FOLDER"
+    )
+    found = [Paragraph(Text(f"- {sentence}"), 2) for sentence in findings(report)]
+    render.print_parts([_headed("In short", found), render.BLANK, _headed("Try next", [])])
     for command in _next_commands(demo, report, out):
-        console.print(Text(f"  {command}"), soft_wrap=True)  # a command that wraps can't be copied
+        print(f"  {command}")  # one that wraps can't be copied
+
+
+def _headed(title: str, parts: Iterable[Part]) -> Part:
+    return Parts((Paragraph(Text(title, style="bold")), *parts))
 
 
 def _next_commands(demo: Demo, report: Report, out: Path | None) -> Iterator[str]:

@@ -143,25 +143,21 @@ def _is_named(*stated: str | None) -> bool:
 
 def print_findings(findings: Sequence[Finding]) -> None:
     """Print findings for a person, with what to do below each."""
-    from rich.table import Table
     from rich.text import Text
 
     from gpucost.cli import render
+    from gpucost.cli.layout import Fit, Grid, Paragraph, printable
 
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(no_wrap=True)
-    grid.add_column(overflow="fold", ratio=1)
-    grid.add_column(overflow="fold", ratio=2)
+    rows = []
     for finding in findings:
         level = str(finding.level)
-        said = Text(finding.what)
+        said = Text(printable(finding.what))
         if finding.remedy:
-            said.append(f"\nto do: {finding.remedy}", style="bold" if level == "problem" else "")
-        grid.add_row(Text(SIGNS[level], style=STYLES[level]), Text(finding.check), said)
-    out = render.console()
-    out.print(grid)
-    out.print()
-    out.print(Text(_summary(findings), style="bold"))
+            said.append(f"\nto do: {printable(finding.remedy)}", style="bold" if level == "problem" else "")
+        rows.append((Text(SIGNS[level], style=STYLES[level]), Text(printable(finding.check)), said))
+    columns = ("level", Fit.WHOLE), ("check", Fit.SENTENCE), ("found", Fit.SENTENCE)
+    summary = Paragraph(Text(_summary(findings), style="bold"))
+    render.print_parts([Grid(columns, tuple(rows), has_head=False), render.BLANK, summary])
 
 
 def _summary(findings: Sequence[Finding]) -> str:
