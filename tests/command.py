@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -57,6 +58,7 @@ class Ran:
 def gpucost(*words: str | Path, stdin: str = "") -> Ran:
     """Run the command in this process."""
     out, err = io.StringIO(), io.StringIO()
+    interrupted = signal.getsignal(signal.SIGINT)
     with (
         patch("sys.argv", ["gpucost", *map(str, words)]),
         patch("sys.stdin", io.StringIO(stdin)),
@@ -68,6 +70,8 @@ def gpucost(*words: str | Path, stdin: str = "") -> Ran:
             code: Any = 0
         except SystemExit as left:
             code = left.code
+        finally:
+            signal.signal(signal.SIGINT, interrupted)
     return Ran(code, out.getvalue(), err.getvalue())
 
 

@@ -30,10 +30,14 @@ class Form(StrEnum):
 
 def doctor(
     kubeconfig: Annotated[
-        str | None, typer.Option("--kubeconfig", help="Kubeconfig; default: KUBECONFIG, the pod's own, ~/.kube/config.")
+        str | None,
+        typer.Option(
+            "--kubeconfig", metavar="FILE", help="Kubeconfig; default: KUBECONFIG, the pod's own, ~/.kube/config."
+        ),
     ] = None,
     context: Annotated[
-        str | None, typer.Option("--context", help="Context of the kubeconfig; default: the current one.")
+        str | None,
+        typer.Option("--context", metavar="NAME", help="Context of the kubeconfig; default: the current one."),
     ] = None,
     namespaces: Annotated[
         list[str] | None,
@@ -41,6 +45,7 @@ def doctor(
             "--namespace",
             "-n",
             envvar="GPUCOST_WATCH_NAMESPACE",
+            metavar="NAME",
             help="Namespace that the operator watches; several times; default: all.",
         ),
     ] = None,
@@ -49,6 +54,7 @@ def doctor(
         typer.Option(
             "--share-namespace",
             envvar="GPUCOST_SHARE_NAMESPACE",
+            metavar="NAME",
             help="Namespace whose CronJobs reports of others may read, as the operator's flag says.",
         ),
     ] = None,
@@ -60,22 +66,33 @@ def doctor(
     ] = True,
     account: Annotated[
         str | None,
-        typer.Option("--as-operator", help="Look at the rights of the service account NAMESPACE/NAME; default: yours."),
+        typer.Option(
+            "--as-operator",
+            metavar="NAMESPACE/NAME",
+            help="Look at the rights of the service account NAMESPACE/NAME; default: yours.",
+        ),
     ] = None,
-    db: Annotated[str | None, typer.Option("--db", help="Task database to look at as well: a URL, or files.")] = None,
+    db: Annotated[
+        str | None, typer.Option("--db", metavar="URL", help="Task database to look at as well: a URL, or files.")
+    ] = None,
     file: Annotated[
         str | None,
-        typer.Option("--file", "-f", help="CostReport manifest that says how --db is read; - is standard input."),
+        typer.Option(
+            "--file", "-f", metavar="FILE", help="CostReport manifest that says how --db is read; - is standard input."
+        ),
     ] = None,
     ledger: Annotated[
         str | None,
-        typer.Option("--ledger", envvar="GPUCOST_LEDGER", help="Ledger to look at as well, as the operator's."),
+        typer.Option(
+            "--ledger", envvar="GPUCOST_LEDGER", metavar="URL", help="Ledger to look at as well, as the operator's."
+        ),
     ] = None,
     data_folders: Annotated[
         list[str] | None,
         typer.Option(
             "--data-folder",
             envvar="GPUCOST_DATA_FOLDER",
+            metavar="FOLDER",
             help="Folder whose files reports of the cluster may read, as the operator's flag says.",
         ),
     ] = None,
@@ -86,7 +103,8 @@ def doctor(
             envvar="GPUCOST_TIMEOUT",
             min=0.001,
             max=1e6,
-            help="Seconds that a statement on a task database may take.",
+            metavar="SECONDS",
+            help="Timeout of each query, in seconds.",
         ),
     ] = 60.0,
     output: Annotated[Form, typer.Option("--output", "-o", help="table or json.")] = Form.TABLE,
@@ -95,6 +113,7 @@ def doctor(
     is changed; exit code 1 where there is a problem."""
     from gpucost.api.costreport import SpecError
     from gpucost.cli import render
+    from gpucost.cli.stages import show_stages
     from gpucost.computing import read_report
     from gpucost.doctor.examine import Asked, examine
     from gpucost.doctor.findings import document, is_well
@@ -116,7 +135,7 @@ def doctor(
         ledger=ledger,
         limits=Limits(timeout_seconds=timeout, folders=tuple(data_folders or ())),
     )
-    with render.progress("Looking"):
+    with show_stages("looking"):
         findings = examine(asked)
     if output is Form.JSON:
         render.print_document(document(findings), "json")

@@ -18,8 +18,8 @@ from gpucost.core.zones import UTC
 from gpucost.engine.reduction import Names, list_events
 from gpucost.engine.source import UNIT_US, TimeRule, UnitError, create_source
 from gpucost.sources.cronjobs.manifests import read_cronjobs
+from gpucost.sources.manifestfiles import load_all
 from gpucost.sources.tasks import EVENTS, open_database
-from gpucost.sources.yamlfiles import load_manifests
 
 GPU_MODELS: Final = re.compile(
     r"(?<![a-z0-9])(a100|h100|h200|b200|gb200|gh200|l4|l40s?|a10g?|a30|a40|t4g?|v100|p100|p4|k80|mi300x?|mi250x?|rtx[0-9]+)"
@@ -45,9 +45,9 @@ class Found:
     issues: tuple[str, ...] = ()
 
 
-def draft(cronjobs: str | None, db: str | None) -> str:
+def draft(cronjobs: Sequence[str] | None, db: str | None) -> str:
     """A CostReport manifest as YAML, with comments where a person has to decide. Raises as the sources do."""
-    if cronjobs is None and db is None:
+    if not cronjobs and db is None:
         raise SpecError("init needs something to look at: --cronjobs FILE, --db URL, or both")
     found = _look(cronjobs, db)
     manifest: dict[str, Any] = {
@@ -67,8 +67,8 @@ def draft(cronjobs: str | None, db: str | None) -> str:
     return _comments(found) + text.replace("prices: []", 'prices: []  # fill in, for example [{pricePerHour: "11"}]')
 
 
-def _look(cronjobs: str | None, db: str | None) -> Found:
-    inventory = read_cronjobs(load_manifests(cronjobs) if cronjobs else ())
+def _look(cronjobs: Sequence[str] | None, db: str | None) -> Found:
+    inventory = read_cronjobs(load_all(cronjobs or ()))
     numeric = False
     statuses: Sequence[str] = ()
     services: Sequence[str] = ()

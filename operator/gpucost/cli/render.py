@@ -6,9 +6,6 @@ import json
 import os
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from itertools import chain
-from pathlib import Path
 from typing import Any, Final
 
 from rich.console import Console
@@ -52,7 +49,20 @@ ISSUES_SHOWN = 8
 SENTENCES: Final = frozenset(("recommendation", "leak"))
 """Columns of texts that may take several lines; other texts are names, or whole."""
 GIVEN_UP: Final = (
-    *("std", "S", "s", "C", "ended", "until", "state", "holds since", "zone", "confidence", "next change", "busy h"),
+    *(
+        "std",
+        "S",
+        "s",
+        "C",
+        "ended",
+        "until",
+        "state",
+        "in effect since",
+        "zone",
+        "confidence",
+        "next change",
+        "busy h",
+    ),
     *(
         "executed h",
         "per failed s",
@@ -100,17 +110,6 @@ def print_parts(parts: Iterable[Part], *, between: bool = False, hint: str = "-o
             out.print(line, soft_wrap=True)  # laid out already
         if between:
             out.print()
-
-
-@contextmanager
-def progress(what: str) -> Iterator[None]:
-    """A spinner on a terminal, nothing in a pipe."""
-    err = console(stderr=True)
-    if not err.is_terminal:
-        yield
-        return
-    with err.status(what):
-        yield
 
 
 def print_report(report: Report, manifest: Mapping[str, Any], output: str) -> None:
@@ -413,13 +412,3 @@ def _aligned(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[tupl
         for name, column in zip(columns, cells, strict=False)
     ]
     return list(zip(*aligned, strict=True))
-
-
-def write_all(report: Report, manifest: Mapping[str, Any], folder: Path) -> None:
-    """Write every file of a report, with a word on stderr."""
-    from gpucost.pages.files import page_contents
-    from gpucost.report.files import contents, write_files
-
-    with progress(f"Writing {folder}"):
-        count = sum(1 for _ in write_files(chain(contents(report, manifest), page_contents(report)), folder))
-    print(f"gpucost: wrote {count} files to {folder}", file=sys.stderr)
