@@ -151,7 +151,7 @@ def test_successes_that_move_to_a_cheaper_type_are_not_called_fewer() -> None:
     after = report_of(cronJobs=pools, events=[*tasks(2), *tasks(4, node="mini-0")])
     found = compared(before, after)
     assert dollars(found.effects.volume) == -240 + 24
-    assert "-216.00 by successes on cheaper node types" in found.sentence
+    assert "-216.00 from successes on cheaper node types" in found.sentence
 
 
 def test_without_tasks_only_schedule_and_price_are_told_apart() -> None:

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 from enum import StrEnum
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated
 
@@ -492,6 +493,9 @@ def version() -> None:
 
 def run(arguments: Sequence[str], *, debug: bool) -> int:
     """Run the command and say what went wrong. Returns the exit code; ``debug``: raises what went wrong instead."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that knows only ASCII, and a name that it doesn't
     try:
         code = app(arguments, prog_name=_program(), standalone_mode=False)
         sys.stdout.flush()  # else a closed pipe is noticed only after the end

@@ -26,7 +26,6 @@ LEAST_NAME: Final = 20
 MOST_NAME: Final = 60
 """Names longer than this are shortened on any terminal, lest figures stand far from short ones."""
 LEAST_SENTENCE: Final = 24
-ELLIPSIS: Final = "\N{HORIZONTAL ELLIPSIS}"
 _WORD: Final = re.compile(r"\S+(?: %(?!\S))?")
 """A percentage is one word: a figure doesn't end at the end of a line."""
 _NUMBER: Final = re.compile(r"-?\d+(\.\d+)?")
@@ -57,6 +56,8 @@ class Page:
     """Whether names and overlong words are shortened to fit: on a terminal, not in a pipe."""
     hint: str = ""
     """How all columns can be had, besides on a wider page."""
+    rule: str = "\N{BOX DRAWINGS LIGHT HORIZONTAL}"
+    ellipsis: str = "\N{HORIZONTAL ELLIPSIS}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,14 +115,15 @@ def printable(text: str) -> str:
     return shorten(text, len(text))
 
 
-def shorten_middle(text: Text, cells: int) -> Text:
+def shorten_middle(text: Text, cells: int, ellipsis: str) -> Text:
     """A text of at most so many cells: both ends, for names that begin alike often end apart, and an ellipsis between."""
     if cell_len(text.plain) <= cells:
         return text
-    left = _fitting(text.plain, cells - 1 - (cells - 1) // 2)
-    room = cells - 1 - cell_len(text.plain[:left])
+    room = cells - len(ellipsis)
+    left = _fitting(text.plain, room - room // 2)
+    room -= cell_len(text.plain[:left])
     right = next(at for at in range(left, len(text) + 1) if cell_len(text.plain[at:]) <= room)
-    return Text.assemble(text[:left], ELLIPSIS, text[right:])
+    return Text.assemble(text[:left], ellipsis, text[right:])
 
 
 def _fitting(text: str, cells: int) -> int:
@@ -226,10 +228,10 @@ def _lay_out_grid(grid: Grid, page: Page) -> Iterator[Text]:
     widths = _widths(grid, shown, room - gap * (len(shown) - 1), page.shortens)
     if grid.has_head:
         head = [Text(grid.columns[i][0], style="dim") for i in shown]
-        yield from _row(grid, shown, head, widths, gap, page.shortens)
-        yield Text(" " * INDENT + "─" * (sum(widths) + gap * (len(widths) - 1)))
+        yield from _row(grid, shown, head, widths, gap, page)
+        yield Text(" " * INDENT + page.rule * (sum(widths) + gap * (len(widths) - 1)))
     for row in grid.rows:
-        yield from _row(grid, shown, [row[i] for i in shown], widths, gap, page.shortens)
+        yield from _row(grid, shown, [row[i] for i in shown], widths, gap, page)
     absent = [name for i, (name, _) in enumerate(grid.columns) if i not in shown]
     if absent:
         note = f"not shown at this width: {', '.join(absent)}; widen{page.hint and f', or {page.hint}'}"
@@ -293,12 +295,12 @@ def _longest_word(grid: Grid, index: int) -> int:
 
 
 def _row(
-    grid: Grid, shown: Sequence[int], cells: Sequence[Text], widths: Sequence[int], gap: int, shortens: bool
+    grid: Grid, shown: Sequence[int], cells: Sequence[Text], widths: Sequence[int], gap: int, page: Page
 ) -> Iterator[Text]:
     """The lines of a row: one, unless a sentence wraps."""
     fits = [grid.columns[i][1] for i in shown]
     columns = [
-        wrap(cell, width, shortens) if fit is Fit.SENTENCE else [shorten_middle(cell, width)]
+        wrap(cell, width, page.shortens) if fit is Fit.SENTENCE else [shorten_middle(cell, width, page.ellipsis)]
         for cell, fit, width in zip(cells, fits, widths, strict=True)
     ]
     for number in range(max(map(len, columns))):

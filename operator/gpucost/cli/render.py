@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from rich.console import Console
@@ -95,10 +96,13 @@ def console(stderr: bool = False) -> Console:
 
 def page_of(out: Console, hint: str) -> Page:
     """What is laid out for: a terminal; a pipe, or one for which COLUMNS says how wide tables may be."""
+    page = Page(out.width, hint=hint)
+    if out.options.ascii_only:
+        page = replace(page, rule="-", ellipsis="...")
     if out.file.isatty():
-        return Page(out.width, hint=hint)
+        return page
     stated = "COLUMNS" in os.environ
-    return Page(out.width if stated else PLAIN_WIDTH, gives_up=stated, shortens=False, hint=hint)
+    return replace(page, width=out.width if stated else PLAIN_WIDTH, gives_up=stated, shortens=False)
 
 
 def print_parts(parts: Iterable[Part], *, between: bool = False, hint: str = "-o json") -> None:
@@ -122,13 +126,14 @@ def print_report(report: Report, manifest: Mapping[str, Any], output: str) -> No
 
 def print_document(document: Any, output: str) -> None:
     """Print a document for machines."""
+    ascii_only = console().options.ascii_only
     if output == "json":
-        json.dump(document, sys.stdout, indent=2, ensure_ascii=False)
+        json.dump(document, sys.stdout, indent=2, ensure_ascii=ascii_only)
         sys.stdout.write("\n")
         return
     import yaml
 
-    yaml.safe_dump(document, sys.stdout, sort_keys=False, allow_unicode=True, width=PLAIN_WIDTH)
+    yaml.safe_dump(document, sys.stdout, sort_keys=False, allow_unicode=not ascii_only, width=PLAIN_WIDTH)
 
 
 def report_parts(report: Report, *, wide: bool = False) -> Iterator[Part]:
