@@ -55,9 +55,16 @@ class Ran:
         return {issue["reason"]: issue["message"] for issue in reversed(self.status()["quality"]["issues"])}
 
 
-def gpucost(*words: str | Path, stdin: str = "") -> Ran:
-    """Run the command in this process."""
-    out, err = io.StringIO(), io.StringIO()
+class Screen(io.StringIO):
+    """A stream that is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def gpucost(*words: str | Path, stdin: str = "", screen: bool = False) -> Ran:
+    """Run the command in this process; ``screen``: its output is a terminal, as wide as COLUMNS says."""
+    out, err = Screen() if screen else io.StringIO(), io.StringIO()
     interrupted = signal.getsignal(signal.SIGINT)
     with (
         patch("sys.argv", ["gpucost", *map(str, words)]),

@@ -28,7 +28,7 @@ MOST_NAME: Final = 60
 LEAST_SENTENCE: Final = 24
 _WORD: Final = re.compile(r"\S+(?: %(?!\S))?")
 """A percentage is one word: a figure doesn't end at the end of a line."""
-_NUMBER: Final = re.compile(r"-?\d+(\.\d+)?")
+_NUMBER: Final = re.compile(r"-?[\d,]+(\.\d+)?")
 
 
 class Fit(Enum):
