@@ -117,7 +117,7 @@ def test_while_a_library_is_imported(library: str, answer: str, tmp_path: Path) 
 PRETENDS: Final = """
 import sys
 from gpucost.cli import commands, interruption, main
-def run(arguments, *, debug):
+def run(arguments):
     import duckdb
     {body}
 commands.run = run

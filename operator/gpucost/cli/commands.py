@@ -20,7 +20,6 @@ app = typer.Typer(
     name="gpucost",
     help="Tells you exactly what each generation, each failed second and each idle hour of scheduled GPU nodes costs.",
     epilog="Start: gpucost demo. Your own data: gpucost init --help",
-    no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
@@ -126,14 +125,18 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
+@app.callback(invoke_without_command=True)
 def _options(
+    context: typer.Context,
     debug: Annotated[bool, typer.Option("--debug", help="Show a traceback where something goes wrong.")] = False,
     version: Annotated[
         bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_print_version)
     ] = False,
 ) -> None:
     """Options of every command stand before or after its name."""
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+        raise typer.Exit(WRONG)
 
 
 @app.command(
@@ -491,8 +494,8 @@ def version() -> None:
     print(f"gpucost {version_of('gpucost')}")
 
 
-def run(arguments: Sequence[str], *, debug: bool) -> int:
-    """Run the command and say what went wrong. Returns the exit code; ``debug``: raises what went wrong instead."""
+def run(arguments: Sequence[str]) -> int:
+    """Run the command. Returns the exit code; raises what went wrong."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that knows only ASCII, and a name that it doesn't
@@ -503,13 +506,14 @@ def run(arguments: Sequence[str], *, debug: bool) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
-    except Exception as error:
-        if debug:
-            raise
-        code, sentence = _explained(error)
-        if sentence:
-            print(f"gpucost: {sentence}", file=sys.stderr)
-        return code
+
+
+def explain_error(error: Exception) -> int:
+    """Say in one sentence on stderr what went wrong. Returns the exit code."""
+    code, sentence = _explained(error)
+    if sentence:
+        print(f"gpucost: {sentence}", file=sys.stderr)
+    return code
 
 
 def _program() -> str:

@@ -12,7 +12,7 @@ def main() -> None:
     ctrl_c = CtrlC()
     ctrl_c.listen()
     try:
-        code = _run(sys.argv[1:])
+        code = _run(sys.argv[1:], ctrl_c)
     except BaseException:
         if not ctrl_c.pressed:
             raise
@@ -21,8 +21,13 @@ def main() -> None:
     sys.exit(INTERRUPTED if ctrl_c.pressed else code)
 
 
-def _run(arguments: list[str]) -> int:
+def _run(arguments: list[str], ctrl_c: CtrlC) -> int:
     """The exit code."""
-    from gpucost.cli.commands import run
+    from gpucost.cli.commands import explain_error, run
 
-    return run([word for word in arguments if word != "--debug"], debug="--debug" in arguments)
+    try:
+        return run([word for word in arguments if word != "--debug"])
+    except Exception as error:
+        if ctrl_c.pressed or "--debug" in arguments:
+            raise
+        return explain_error(error)

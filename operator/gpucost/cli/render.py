@@ -49,8 +49,8 @@ PLAIN_WIDTH = 120
 ISSUES_SHOWN = 8
 SENTENCES: Final = frozenset(("recommendation", "leak"))
 """Columns of texts that may take several lines; other texts are names, or whole."""
-GIVEN_UP: Final = (
-    *(
+GIVEN_UP: Final = tuple(
+    [
         "std",
         "S",
         "s",
@@ -63,8 +63,6 @@ GIVEN_UP: Final = (
         "confidence",
         "next change",
         "busy h",
-    ),
-    *(
         "executed h",
         "per failed s",
         "effective",
@@ -74,17 +72,25 @@ GIVEN_UP: Final = (
         "utilization",
         "days",
         "of node cost",
-    ),
-    *("node", "started", "executed s", "price", "how much", "mean", "p05", "p95", "succeeded", "presence", "period"),
-    *(
+        "node",
+        "started",
+        "executed s",
+        "price",
+        "how much",
+        "mean",
+        "p05",
+        "p95",
+        "succeeded",
+        "presence",
+        "period",
         "successes before",
         "successes after",
         "node cost a day",
-        "executed",
-        "allocated cost",
         "nodes now",
         "node-hours",
-    ),
+        "per success",
+        "attempts",
+    ]
 )
 """Columns in the order in which a narrow terminal loses them; those that aren't here stay longest."""
 
@@ -217,6 +223,8 @@ def _node_types(report: Report) -> Part:
     ]
     if len(rows) > 1:
         rows.append(_node_row("total", node_line(report), has_tasks, priced=True))
+    prices = align_decimals([row[2] for row in rows])
+    rows = [[*row[:2], price, *row[3:]] for row, price in zip(rows, prices, strict=True)]
     columns = ["node-hours", "mean price", "node cost"]
     columns += ["allocated", "idle cost", "coverage", "utilization"] if has_tasks else []
     return table("What the nodes cost", "node type", *columns, rows=rows)

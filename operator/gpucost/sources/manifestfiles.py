@@ -57,6 +57,6 @@ def _walk(folder: Path) -> Iterator[Path]:
 def _matches(pattern: str) -> Iterator[str]:
     found = sorted(glob(pattern, recursive=True))
     if not found:
-        raise ManifestError(f"{shorten(pattern)}: no file matches this glob")
+        raise ManifestError(f"{shorten(pattern, len(pattern))}: no file matches this glob")
     for path in found:
         yield from find_files(path)
