@@ -144,7 +144,7 @@ class TestCompare:
         assert "36.00 USD more than before (100.0 %): +36.00 from higher prices." in by_name.out
         assert self.compared("-f", dearer, "--against", files[1], *files[2:]) == by_name
         plan = write(tmp_path / "plan.yaml", cron_job("off", "0 0 * * *"))
-        planned = self.compared(*files[:2], "--cronjobs", plan, "--against", files[1], "--against-cronjobs", files[3])
+        planned = self.compared(*files[:2], "--cronjobs", plan, "--against-cronjobs", files[3])
         assert "12.00 USD less than before (33.3 %): -12.00 from fewer node-hours." in planned.out
 
     def test_a_month_is_compared_with_the_month_before(self, files: list[str | Path], tmp_path: Path) -> None:

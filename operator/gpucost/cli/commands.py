@@ -374,7 +374,9 @@ def compare(
     against_cronjobs: Annotated[
         list[str] | None,
         typer.Option(
-            "--against-cronjobs", metavar="FILE", help="CronJob manifests of what was before, where they were others."
+            "--against-cronjobs",
+            metavar="FILE",
+            help="CronJob manifests of what was before. Alone: the same report with these.",
         ),
     ] = None,
     db: Database = None,
@@ -392,7 +394,9 @@ def compare(
     from gpucost.computing import compute, load_documents
     from gpucost.sources.tasks import Limits
 
-    sides = read_sides(manifests or (), file, against, against_period, previous=previous)
+    sides = read_sides(
+        manifests or (), file, against, against_period, previous=previous, has_plan=bool(against_cronjobs)
+    )
     jobs = load_documents(cronjobs)
     with show_stages("computing both reports") as tell:
         compute_side = partial(

@@ -13,7 +13,7 @@ from gpucost.cli.layout import Paragraph, Part, Parts
 from gpucost.cli.render import BLANK, print_document, print_parts, table
 from gpucost.computing import over_dates, read_report
 from gpucost.pages.comparing import comparison_grids, previous_dates
-from gpucost.pages.grid import UNKNOWN, Cell, Head
+from gpucost.pages.grid import UNKNOWN, Cell, Grid, Head
 from gpucost.report.columns import Table
 from gpucost.report.comparison import Comparison, compare
 from gpucost.report.comparisontables import TABLES
@@ -43,9 +43,16 @@ def compare_sides(
 
 
 def read_sides(
-    manifests: Sequence[str], file: str | None, against: str | None, period: str | None, *, previous: bool
+    manifests: Sequence[str],
+    file: str | None,
+    against: str | None,
+    period: str | None,
+    *,
+    previous: bool,
+    has_plan: bool,
 ) -> Sides:
-    """What the options name. Raises SpecError and ManifestError."""
+    """What the options name. ``has_plan``: other CronJobs are named, so that without more it is the same report that they are
+    compared for. Raises SpecError and ManifestError."""
     if manifests and (len(manifests) != 2 or file or against or period or previous):
         raise SpecError(
             "name two manifests, before and after, and nothing else; or one with --file; see gpucost compare -h"
@@ -55,6 +62,9 @@ def read_sides(
     if sum(map(bool, (against, period, previous))) > 1:
         raise SpecError("--against, --against-period and --previous each say what was before; use one of them")
     before, after = manifests or (against, file)
+    if has_plan and not (before or period or previous):
+        found = read_report(str(after))
+        return Sides(found, found)
     if before == after == STANDARD_INPUT:
         raise SpecError("only one manifest can be standard input; write the other to a file")
     dates = parse_dates(period) if period else None
@@ -97,10 +107,17 @@ def _parts(found: Comparison) -> Iterator[Part]:
     notes = [Paragraph(Text(note, style="yellow"), 2) for note in found.notes]
     yield Parts((Paragraph(Text(sides, style="bold")), BLANK, Paragraph(Text(found.sentence), 2), *notes))
     for grid in comparison_grids(found):
-        texts = [head.label for head in grid.heads if not head.numeric]
-        rows = [[_shown(cell, head) for cell, head in zip(row, grid.heads, strict=True)] for row in grid.rows]
         yield BLANK
-        yield table(grid.title, *(head.label for head in grid.heads), rows=rows, left=texts, note=grid.note)
+        yield _grid_part(grid)
+
+
+def _grid_part(grid: Grid) -> Part:
+    """A table without the columns of which nothing is known."""
+    known = [i for i in range(len(grid.heads)) if any(row[i].text != UNKNOWN for row in grid.rows)]
+    heads = [grid.heads[i] for i in known]
+    rows = [[_shown(row[i], grid.heads[i]) for i in known] for row in grid.rows]
+    texts = [head.label for head in heads if not head.numeric]
+    return table(grid.title, *(head.label for head in heads), rows=rows, left=texts, note=grid.note)
 
 
 def _shown(cell: Cell, head: Head) -> str:

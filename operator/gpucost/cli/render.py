@@ -49,48 +49,12 @@ PLAIN_WIDTH = 120
 ISSUES_SHOWN = 8
 SENTENCES: Final = frozenset(("recommendation", "leak"))
 """Columns of texts that may take several lines; other texts are names, or whole."""
-GIVEN_UP: Final = tuple(
-    [
-        "std",
-        "S",
-        "s",
-        "C",
-        "ended",
-        "until",
-        "state",
-        "in effect since",
-        "zone",
-        "confidence",
-        "next change",
-        "busy h",
-        "executed h",
-        "per failed s",
-        "effective",
-        "failed",
-        "mean price",
-        "coverage",
-        "utilization",
-        "days",
-        "of node cost",
-        "node",
-        "started",
-        "executed s",
-        "price",
-        "how much",
-        "mean",
-        "p05",
-        "p95",
-        "succeeded",
-        "presence",
-        "period",
-        "successes before",
-        "successes after",
-        "node cost a day",
-        "nodes now",
-        "node-hours",
-        "per success",
-        "attempts",
-    ]
+GIVEN_UP: Final = (
+    *("std", "S", "s", "C", "ended", "until", "state", "in effect since", "zone", "confidence"),
+    *("next change", "busy h", "executed h", "per failed s", "effective", "failed", "mean price"),
+    *("coverage", "utilization", "days", "of node cost", "node", "started", "executed s", "price"),
+    *("how much", "mean", "p05", "p95", "succeeded", "presence", "period", "successes before"),
+    *("successes after", "node cost a day", "nodes now", "node-hours", "per success", "attempts"),
 )
 """Columns in the order in which a narrow terminal loses them; those that aren't here stay longest."""
 
