@@ -165,6 +165,20 @@ def test_decimals_of_a_column_are_as_many_and_digits_stay() -> None:
     assert align_decimals(["1,234.5", "-2"]) == ["1,234.5", "-2.0"]
 
 
+@given(
+    name=st.integers(1, 90),
+    sentence=st.integers(1, 90),
+    other=st.integers(1, 90),
+    width=st.integers(30, 200),
+)
+def test_names_and_sentences_share_what_figures_leave(name: int, sentence: int, other: int, width: int) -> None:
+    texts = Text("n" * name), Text("s " * sentence), Text("o" * other), Text("1,234.56")
+    columns = ("name", Fit.NAME), ("sentence", Fit.SENTENCE), ("other", Fit.NAME), ("figure", Fit.FIGURE)
+    found = lines(Grid(columns, (texts,)), Page(width))
+    assert max(map(cell_len, found)) <= width
+    assert "figure" in absent(found) or "1,234.56" in " ".join(found).split()
+
+
 NAMES = st.text(st.characters(exclude_categories=("Cs", "Cc", "Cf", "Zl", "Zp")), max_size=60)
 FIGURES = st.decimals(-(10**15), 10**15, places=2).map("{:,}".format)
 

@@ -28,6 +28,8 @@ MOST_NAME: Final = 60
 LEAST_SENTENCE: Final = 24
 _WORD: Final = re.compile(r"\S+(?: %(?!\S))?")
 """A percentage is one word: a figure doesn't end at the end of a line."""
+_FIGURE: Final = re.compile(r"-?[\d,.]+( \S{1,3})?")
+"""A number, and perhaps its currency or unit: half of it would be another number."""
 _NUMBER: Final = re.compile(r"-?[\d,]+(\.\d+)?")
 
 
@@ -205,7 +207,7 @@ def _lay_out_pairs(pairs: Pairs, page: Page) -> Iterator[Text]:
         beside = all(cell_len(line.plain) <= room for line in notes) and room >= min(LEAST_SENTENCE, cell_len(note))
         if used > page.width:
             yield from _indented(wrap(Text(name), page.width - INDENT, page.shortens), INDENT)
-            yield Text.assemble(" " * 2 * INDENT, (figure, "bold"))
+            yield from _indented(_broken(Text(figure, style="bold"), page.width - 2 * INDENT, page), 2 * INDENT)
         else:
             head = Text.assemble(" " * INDENT, name.ljust(names), " " * INDENT, (figure.rjust(figures), "bold"))
             yield _trimmed(Text.assemble(head, " " * INDENT, notes[0]) if beside and notes else head)
@@ -280,11 +282,12 @@ def _widths(grid: Grid, shown: Sequence[int], room: int, shortens: bool) -> list
     if shortens:
         needs |= {i: min(needs[i], max(MOST_NAME, _least(grid, i))) for i in shown if grid.columns[i][1] is Fit.NAME}
     elastic = [i for i in shown if grid.columns[i][1] is Fit.SENTENCE or (shortens and grid.columns[i][1] is Fit.NAME)]
-    widths = dict(needs)
-    left = room - sum(needs[i] for i in shown if i not in elastic)
-    for place, i in enumerate(sorted(elastic, key=lambda i: needs[i])):
-        widths[i] = min(needs[i], max(left // (len(elastic) - place), _least(grid, i)))
-        left -= widths[i]
+    least = {i: min(_least(grid, i), needs[i]) for i in elastic}
+    spare = room - sum(needs[i] for i in shown if i not in elastic) - sum(least.values())
+    widths = needs | least
+    for place, i in enumerate(sorted(elastic, key=lambda i: needs[i] - least[i])):
+        widths[i] += min(needs[i] - least[i], max(spare, 0) // (len(elastic) - place))
+        spare -= widths[i] - least[i]
     if not shortens:  # a word stays whole
         widths |= {i: max(widths[i], _longest_word(grid, i)) for i in elastic}
     return [widths[i] for i in shown]
@@ -313,13 +316,16 @@ def _row(
 
 def _stacked(grid: Grid, page: Page) -> Iterator[Text]:
     """Every cell of a row below the other, each with its column's name: where there is no room for two columns."""
-    room = page.width - INDENT
+    room = page.width - 2 * INDENT
     for row in grid.rows:
-        yield from _indented(wrap(row[0], room, page.shortens), INDENT)
+        yield from _indented(wrap(row[0], room + INDENT, page.shortens), INDENT)
         for (name, fit), cell in zip(grid.columns[1:], row[1:], strict=True):
             line = Text.assemble((name, "dim"), " " if name else "", cell)
-            fixed = fit in (Fit.FIGURE, Fit.WHOLE)
-            if fixed and cell_len(line.plain) > room - INDENT:
-                yield from _indented([Text(name, style="dim"), cell], 2 * INDENT)
-            else:
-                yield from _indented(wrap(line, room - INDENT, page.shortens and not fixed), 2 * INDENT)
+            has_own_line = fit in (Fit.FIGURE, Fit.WHOLE) and cell_len(line.plain) > room
+            for text in (Text(name, style="dim"), cell) if has_own_line else (line,):
+                yield from _indented(_broken(text, room, page), 2 * INDENT)
+
+
+def _broken(text: Text, cells: int, page: Page) -> list[Text]:
+    """Lines of a text that has no room beside another; a figure is longer than a line before it's in two."""
+    return [text] if _FIGURE.fullmatch(text.plain) else wrap(text, cells, page.shortens)

@@ -49,6 +49,8 @@ PLAIN_WIDTH = 120
 ISSUES_SHOWN = 8
 SENTENCES: Final = frozenset(("recommendation", "leak"))
 """Columns of texts that may take several lines; other texts are names, or whole."""
+UNBROKEN: Final = WHOLE | {"how much", "cron"}
+"""Columns of texts that say nothing, or something else, in part."""
 GIVEN_UP: Final = (
     *("std", "S", "s", "C", "ended", "until", "state", "in effect since", "zone", "confidence"),
     *("next change", "busy h", "executed h", "per failed s", "effective", "failed", "mean price"),
@@ -151,7 +153,7 @@ def table(
 def _fit_of(column: str, texts: Collection[str]) -> Fit:
     if column not in texts:
         return Fit.FIGURE
-    return Fit.WHOLE if column in WHOLE else Fit.SENTENCE if column in SENTENCES else Fit.NAME
+    return Fit.WHOLE if column in UNBROKEN else Fit.SENTENCE if column in SENTENCES else Fit.NAME
 
 
 def _headline(report: Report) -> Part:
