@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -54,9 +55,17 @@ class Ran:
         return {issue["reason"]: issue["message"] for issue in reversed(self.status()["quality"]["issues"])}
 
 
-def gpucost(*words: str | Path, stdin: str = "") -> Ran:
-    """Run the command in this process."""
-    out, err = io.StringIO(), io.StringIO()
+class Screen(io.StringIO):
+    """A stream that is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def gpucost(*words: str | Path, stdin: str = "", screen: bool = False) -> Ran:
+    """Run the command in this process; ``screen``: its output is a terminal, as wide as COLUMNS says."""
+    out, err = Screen() if screen else io.StringIO(), io.StringIO()
+    interrupted = signal.getsignal(signal.SIGINT)
     with (
         patch("sys.argv", ["gpucost", *map(str, words)]),
         patch("sys.stdin", io.StringIO(stdin)),
@@ -68,6 +77,8 @@ def gpucost(*words: str | Path, stdin: str = "") -> Ran:
             code: Any = 0
         except SystemExit as left:
             code = left.code
+        finally:
+            signal.signal(signal.SIGINT, interrupted)
     return Ran(code, out.getvalue(), err.getvalue())
 
 

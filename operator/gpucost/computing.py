@@ -15,6 +15,7 @@ from gpucost.api.costreport import KIND, CostReport, CostReportSpec, SpecError, 
 from gpucost.core.actuation import Records
 from gpucost.core.instants import parse_instant
 from gpucost.core.issues import CRON_JOBS_ELSEWHERE, Issue, shorten
+from gpucost.core.progress import Progress, Stage, tell_nobody
 from gpucost.core.scaling import PassedOver
 from gpucost.core.schedule import HeldSchedule
 from gpucost.core.versions import KnownVersion
@@ -22,6 +23,7 @@ from gpucost.core.zones import Zone
 from gpucost.report.build import Inputs, Shared, build_report, check_length, resolve_period
 from gpucost.report.report import Report
 from gpucost.sources.cronjobs.manifests import read_cronjobs
+from gpucost.sources.manifestfiles import load_all
 from gpucost.sources.scheduletable import SCALING, read_schedule_table
 from gpucost.sources.tasks import DEFAULT_LIMITS, EVENTS, Limits, TaskDatabase, open_database
 from gpucost.sources.yamlfiles import flatten_lists, load_manifests
@@ -30,8 +32,8 @@ EARLIEST_US: Final = parse_instant("0002-01-01T00:00:00Z") or 0
 LATEST_US: Final = parse_instant("9998-12-31T00:00:00Z") or 0
 """A year inside the calendar's own edges, so that every zone can show what is around the present."""
 
-Documents = str | Path | Iterable[Mapping[str, Any]]
-"""Manifests: the path of a YAML or JSON file (``-``: standard input), or parsed documents."""
+Documents = str | Path | Iterable[str | Path | Mapping[str, Any]]
+"""Manifests: a YAML or JSON file, a folder or a glob of them (``-``: standard input), or several; or parsed documents."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,19 +58,22 @@ def compute(
     cluster_timezone: str = "UTC",
     details: bool = True,
     limits: Limits = DEFAULT_LIMITS,
+    progress: Progress = tell_nobody,
 ) -> Report:
     """Compute a report.
 
     ``spec``: a CostReport manifest or its spec, parsed or as a path. ``cronjobs``: manifests of scaling CronJobs.
     ``db``: the task database, a URL or a path, or a DuckDB connection that has task_history; only where the spec has
     tasks. ``now``: RFC 3339, or microseconds since 1970; default: the clock. ``details``: also every attempt, for tables of
-    tasks and exact distributions. Raises SpecError, ManifestError or SourceError with one sentence that says what to do.
+    tasks and exact distributions. ``progress``: is told the stages. Raises SpecError, ManifestError or SourceError with one
+    sentence that says what to do.
     """
     report = read_report(spec)
     now_us = resolve_now(now)
     zone = Zone.parse(cluster_timezone)
     with _database(report.spec, db, limits) as database:
-        return compute_from(report, find_pools(report, cronjobs), database, now_us, zone, details=details)
+        pools = find_pools(report, cronjobs)
+        return compute_from(report, pools, database, now_us, zone, details=details, progress=progress)
 
 
 def compute_from(
@@ -80,6 +85,7 @@ def compute_from(
     *,
     kept: KeptEvents | None = None,
     details: bool = False,
+    progress: Progress = tell_nobody,
 ) -> Report:
     """Compute a report from what is known of its node pools and a task database within reach.
 
@@ -88,6 +94,7 @@ def compute_from(
     """
     raw = None
     if database:
+        progress(Stage.OPENING)
         pools = _with_table(report, pools, database)
         kept = kept or bring_events(report, database)
         raw = (database.con, kept.relation) if kept else None
@@ -104,7 +111,7 @@ def compute_from(
         cluster_zone=cluster_zone,
         shared=kept.shared if kept else Shared(),
     )
-    return build_report(inputs, now_us, details=details)
+    return build_report(inputs, now_us, details=details, progress=progress)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,13 +172,19 @@ def find_pools(report: CostReport, cronjobs: Documents | None) -> Pools:
     A manifest without a namespace counts as of the report's own, as if applied there.
     """
     chosen = report.spec.node_pools.cron_jobs
-    documents: Iterable[object] = load_manifests(str(cronjobs)) if isinstance(cronjobs, str | Path) else cronjobs or ()
     namespaces = namespaces_of(report)
-    manifests = [_placed(manifest, report.namespace) for manifest in flatten_lists(documents)]
+    manifests = [_placed(manifest, report.namespace) for manifest in flatten_lists(load_documents(cronjobs))]
     found = read_cronjobs(manifests, namespaces=namespaces, selector=chosen.selector)
     elsewhere = () if found.versions else _elsewhere(manifests, namespaces)
     histories = tuple((KnownVersion(version),) for version in found.versions)
     return Pools(histories, (), (*found.issues, *elsewhere), passed_over=found.passed_over)
+
+
+def load_documents(documents: Documents | None) -> list[object]:
+    """The manifests, read where they are named. Raises ManifestError."""
+    listed = [documents] if isinstance(documents, str | Path) else list(documents or ())
+    named = [str(one) for one in listed if isinstance(one, str | Path)]
+    return [*load_all(named), *(one for one in listed if not isinstance(one, str | Path))]
 
 
 def namespaces_of(report: CostReport) -> tuple[str, ...]:

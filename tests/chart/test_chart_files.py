@@ -13,7 +13,7 @@ import typer.main
 import yaml
 
 from chart.helm import CHART, ROOT
-from gpucost.cli.main import app
+from gpucost.cli.commands import app
 
 CRDS = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "crds").glob("*.yaml")}
 VALUES = yaml.safe_load((CHART / "values.yaml").read_text(encoding="utf-8"))

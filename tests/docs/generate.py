@@ -30,7 +30,7 @@ from typing import Any, Final
 import typer.main
 
 from gpucost.api.costreport import CostReportSpec
-from gpucost.cli.main import app
+from gpucost.cli.commands import app
 from gpucost.computing import compute
 from gpucost.core.issues import SENTENCES
 from gpucost.demo import made_demo

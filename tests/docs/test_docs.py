@@ -14,7 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from docs.generate import PAGES, ROOT, commands, demo_report, differences, fresh_folder, matches, renewed, trimmed
-from gpucost.cli.main import app
+from gpucost.cli.commands import app
 from gpucost.computing import compute
 from gpucost.core import issues
 from gpucost.report.conditions import REASONS, conditions

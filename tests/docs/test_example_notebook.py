@@ -64,7 +64,7 @@ def test_it_shows_a_report_two_comparisons_and_charts(executed: Any) -> None:
     pages = shown(executed, "text/html")
     assert "29,658.00 USD</b> for nodes" in pages[0]
     assert [page for page in pages if "fewer nodes for the same work" in page]
-    assert [page for page in pages if "more execution time per success" in page]
+    assert [page for page in pages if "longer run time per success" in page]
     for kind in CHARTS:
         assert len(shown(executed, kind)) == 3
 

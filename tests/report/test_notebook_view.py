@@ -104,7 +104,7 @@ def test_a_report_says_its_answer_first_and_then_types_and_services() -> None:
         ["draw", "1", "0", "1.0", "120.00", "120.000000", "120.000000"],
         ["movie", "1", "0", "1.0", "120.00", "120.000000", "120.000000"],
     ]
-    assert "Money adds up to the nano-unit." in page.text
+    assert "All amounts reconcile to a billionth of a" in page.text
 
 
 def test_a_report_without_tasks_shows_nodes_only() -> None:

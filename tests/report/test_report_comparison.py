@@ -109,32 +109,33 @@ def compared(before: Report, after: Report) -> Comparison:
         pytest.param({}, "The same node cost as before, 480.00 USD.", id="nothing"),
         pytest.param(
             {"types": [node_type("gpu", "12")]},
-            "96.00 USD more than before (20.0 %): +96.00 by higher prices.",
+            "96.00 USD more than before (20.0 %): +96.00 from higher prices.",
             id="a higher price is all of the change",
         ),
         pytest.param(
             {"cronJobs": [nodes("gpu-pool", 1)]},
-            "240.00 USD less than before (50.0 %): -240.00 by fewer nodes for the same work.",
+            "240.00 USD less than before (50.0 %): -240.00 from fewer nodes for the same work.",
             id="fewer nodes at equal tasks are of the schedule alone",
         ),
         pytest.param(
             {"cronJobs": [nodes("gpu-pool", 4)], "events": tasks(8)},
-            "480.00 USD more than before (100.0 %): +480.00 by more successes.",
+            "480.00 USD more than before (100.0 %): +480.00 from more successes.",
             id="twice the tasks on twice the nodes",
         ),
         pytest.param(
             {"events": tasks(8)},
-            "The same node cost as before, 480.00 USD: +480.00 by more successes, -480.00 by fewer nodes for the same work.",
+            "The same node cost as before, 480.00 USD: +480.00 from more successes, "
+            "-480.00 from fewer nodes for the same work.",
             id="twice the tasks on the same nodes",
         ),
         pytest.param(
             {"events": [*tasks(4), *tasks(2, service="broken", end="error")], "cronJobs": [nodes("gpu-pool", 3)]},
-            "240.00 USD more than before (50.0 %): +240.00 by more execution time per success.",
+            "240.00 USD more than before (50.0 %): +240.00 from longer run time per success.",
             id="failures are time that successes take",
         ),
         pytest.param(
             {"types": [node_type("gpu", "9")], "cronJobs": [nodes("gpu-pool", 3)]},
-            "168.00 USD more than before (35.0 %): +240.00 by more nodes for the same work, -72.00 by lower prices.",
+            "168.00 USD more than before (35.0 %): +240.00 from more nodes for the same work, -72.00 from lower prices.",
             id="the largest effect comes first",
         ),
     ],
@@ -150,7 +151,7 @@ def test_successes_that_move_to_a_cheaper_type_are_not_called_fewer() -> None:
     after = report_of(cronJobs=pools, events=[*tasks(2), *tasks(4, node="mini-0")])
     found = compared(before, after)
     assert dollars(found.effects.volume) == -240 + 24
-    assert "-216.00 by successes on cheaper node types" in found.sentence
+    assert "-216.00 from successes on cheaper node types" in found.sentence
 
 
 def test_without_tasks_only_schedule_and_price_are_told_apart() -> None:
@@ -159,7 +160,7 @@ def test_without_tasks_only_schedule_and_price_are_told_apart() -> None:
     found = compared(before, after)
     assert found.effects == NodeEffects(schedule=240 * NANO, price=144 * NANO)
     assert found.sentence == (
-        "384.00 USD more than before (80.0 %): +240.00 by more node-hours, +144.00 by higher prices."
+        "384.00 USD more than before (80.0 %): +240.00 from more node-hours, +144.00 from higher prices."
     )
     assert found.services == ()
     assert [note for note in found.notes if "without tasks" in note]
@@ -167,7 +168,7 @@ def test_without_tasks_only_schedule_and_price_are_told_apart() -> None:
 
 def test_a_change_from_nothing_has_no_percentage() -> None:
     found = compared(report_of(cronJobs=[]), report_of())
-    assert found.sentence == "480.00 USD more than before: +480.00 by more nodes for the same work."
+    assert found.sentence == "480.00 USD more than before: +480.00 from more nodes for the same work."
 
 
 # Types and services that come and go

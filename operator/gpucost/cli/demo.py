@@ -5,39 +5,43 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
 
 import duckdb
 import yaml
-from rich.padding import Padding
 from rich.text import Text
 
 from gpucost.cli import render
+from gpucost.cli.layout import Paragraph, Part, Parts
+from gpucost.cli.stages import show_stages
+from gpucost.cli.writing import write_all
 from gpucost.computing import compute, read_report
 from gpucost.core.instants import instant_text
 from gpucost.demo import RELATION, Demo, made_demo, trace_demo
+from gpucost.report.files import Content
 from gpucost.report.report import Report
 from gpucost.report.words import findings, worst_day
 from gpucost.sources.tasks import engine
+
+CHUNK_BYTES: Final = 1 << 20
 
 
 def run_demo(tasks: int, trace: Path | None, out: Path | None, port: int | None) -> None:
     """Compute the demo, print it, with a folder write its inputs and all files there, with a port serve its pages."""
     demo = trace_demo(trace) if trace else made_demo(tasks)
     with engine() as con:
-        with render.progress("Making task events"):
+        with show_stages("making task events"):
             demo.fill(con)
-        with render.progress("Computing the report"):
-            report = compute(
-                demo.report, demo.cronjobs, con, now=demo.now_us, details=out is not None or port is not None
-            )
+        details = out is not None or port is not None
+        with show_stages("computing the report") as tell:
+            report = compute(demo.report, demo.cronjobs, con, now=demo.now_us, details=details, progress=tell)
         _print(demo, report, out)
         if out:
-            with render.progress(f"Writing {out}"):
-                write_inputs(demo, con, out)
-            render.write_all(report, demo.report, out)
+            write_all(report, demo.report, out, inputs_of(demo, con))
         if port is not None:
             from gpucost.cli.serve import serve_report
 
@@ -46,20 +50,18 @@ def run_demo(tasks: int, trace: Path | None, out: Path | None, port: int | None)
 
 
 def _print(demo: Demo, report: Report, out: Path | None) -> None:
-    console = render.console()
-    console.print(Text("What is assumed", style="bold"))
-    for sentence in demo.assumptions:
-        console.print(Padding(Text(sentence), (0, 0, 0, 2)))
-    console.print()
-    for part in render.report_parts(report):
-        console.print(part)
-        console.print()
-    console.print(Text("In short", style="bold"))
-    for sentence in findings(report):
-        console.print(Padding(Text(f"- {sentence}"), (0, 0, 0, 2)))
-    console.print(Text("\nTry next", style="bold"))
+    assumed = [Paragraph(Text(sentence), 2) for sentence in demo.assumptions]
+    render.print_parts(
+        [_headed("What is assumed", assumed), *render.report_parts(report)], between=True, hint="--out FOLDER"
+    )
+    found = [Paragraph(Text(f"- {sentence}"), 2) for sentence in findings(report)]
+    render.print_parts([_headed("In short", found), render.BLANK, _headed("Try next", [])])
     for command in _next_commands(demo, report, out):
-        console.print(Text(f"  {command}"), soft_wrap=True)  # a command that wraps can't be copied
+        print(f"  {command}")  # one that wraps can't be copied
+
+
+def _headed(title: str, parts: Iterable[Part]) -> Part:
+    return Parts((Paragraph(Text(title, style="bold")), *parts))
 
 
 def _next_commands(demo: Demo, report: Report, out: Path | None) -> Iterator[str]:
@@ -81,11 +83,16 @@ def _program() -> str:
     return "gpucost" if shutil.which("gpucost") else os.path.relpath(sys.argv[0])
 
 
-def write_inputs(demo: Demo, con: duckdb.DuckDBPyConnection, folder: Path) -> None:
-    """Write the demo's manifest, CronJobs and task events, so that every command can run on them."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "report.yaml").write_text(yaml.safe_dump(demo.report, sort_keys=False), encoding="utf-8")
-    manifests = yaml.safe_dump_all(demo.cronjobs, sort_keys=False)
-    (folder / "cronjobs.yaml").write_text(manifests, encoding="utf-8")
-    con.table(RELATION).write_parquet(str(folder / "tasks.parquet"), compression="zstd")
-    print(f"gpucost: wrote the demo's inputs to {folder}", file=sys.stderr)
+def inputs_of(demo: Demo, con: duckdb.DuckDBPyConnection) -> Iterator[Content]:
+    """The demo's manifest, CronJobs and task events, so that every command can run on them."""
+    for name, documents in (("report.yaml", [demo.report]), ("cronjobs.yaml", demo.cronjobs)):
+        yield name, [yaml.safe_dump_all(documents, sort_keys=False).encode()]
+    yield "tasks.parquet", _parquet_chunks(con)
+
+
+def _parquet_chunks(con: duckdb.DuckDBPyConnection) -> Iterator[bytes]:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "tasks.parquet"
+        con.table(RELATION).write_parquet(str(path), compression="zstd")
+        with path.open("rb") as file:
+            yield from iter(partial(file.read, CHUNK_BYTES), b"")

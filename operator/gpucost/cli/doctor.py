@@ -30,10 +30,14 @@ class Form(StrEnum):
 
 def doctor(
     kubeconfig: Annotated[
-        str | None, typer.Option("--kubeconfig", help="Kubeconfig; default: KUBECONFIG, the pod's own, ~/.kube/config.")
+        str | None,
+        typer.Option(
+            "--kubeconfig", metavar="FILE", help="Kubeconfig; default: KUBECONFIG, the pod's own, ~/.kube/config."
+        ),
     ] = None,
     context: Annotated[
-        str | None, typer.Option("--context", help="Context of the kubeconfig; default: the current one.")
+        str | None,
+        typer.Option("--context", metavar="NAME", help="Context of the kubeconfig; default: the current one."),
     ] = None,
     namespaces: Annotated[
         list[str] | None,
@@ -41,6 +45,7 @@ def doctor(
             "--namespace",
             "-n",
             envvar="GPUCOST_WATCH_NAMESPACE",
+            metavar="NAME",
             help="Namespace that the operator watches; several times; default: all.",
         ),
     ] = None,
@@ -49,6 +54,7 @@ def doctor(
         typer.Option(
             "--share-namespace",
             envvar="GPUCOST_SHARE_NAMESPACE",
+            metavar="NAME",
             help="Namespace whose CronJobs reports of others may read, as the operator's flag says.",
         ),
     ] = None,
@@ -68,22 +74,33 @@ def doctor(
     ] = False,
     account: Annotated[
         str | None,
-        typer.Option("--as-operator", help="Look at the rights of the service account NAMESPACE/NAME; default: yours."),
+        typer.Option(
+            "--as-operator",
+            metavar="NAMESPACE/NAME",
+            help="Look at the rights of the service account NAMESPACE/NAME; default: yours.",
+        ),
     ] = None,
-    db: Annotated[str | None, typer.Option("--db", help="Task database to look at as well: a URL, or files.")] = None,
+    db: Annotated[
+        str | None, typer.Option("--db", metavar="URL", help="Task database to look at as well: a URL, or files.")
+    ] = None,
     file: Annotated[
         str | None,
-        typer.Option("--file", "-f", help="CostReport manifest that says how --db is read; - is standard input."),
+        typer.Option(
+            "--file", "-f", metavar="FILE", help="CostReport manifest that says how --db is read; - is standard input."
+        ),
     ] = None,
     ledger: Annotated[
         str | None,
-        typer.Option("--ledger", envvar="GPUCOST_LEDGER", help="Ledger to look at as well, as the operator's."),
+        typer.Option(
+            "--ledger", envvar="GPUCOST_LEDGER", metavar="URL", help="Ledger to look at as well, as the operator's."
+        ),
     ] = None,
     data_folders: Annotated[
         list[str] | None,
         typer.Option(
             "--data-folder",
             envvar="GPUCOST_DATA_FOLDER",
+            metavar="FOLDER",
             help="Folder whose files reports of the cluster may read, as the operator's flag says.",
         ),
     ] = None,
@@ -94,7 +111,8 @@ def doctor(
             envvar="GPUCOST_TIMEOUT",
             min=0.001,
             max=1e6,
-            help="Seconds that a statement on a task database may take.",
+            metavar="SECONDS",
+            help="Timeout of each query, in seconds.",
         ),
     ] = 60.0,
     output: Annotated[Form, typer.Option("--output", "-o", help="table or json.")] = Form.TABLE,
@@ -103,6 +121,7 @@ def doctor(
     is changed; exit code 1 where there is a problem."""
     from gpucost.api.costreport import SpecError
     from gpucost.cli import render
+    from gpucost.cli.stages import show_stages
     from gpucost.computing import read_report
     from gpucost.doctor.examine import Asked, examine
     from gpucost.doctor.findings import document, is_well
@@ -125,7 +144,7 @@ def doctor(
         ledger=ledger,
         limits=Limits(timeout_seconds=timeout, folders=tuple(data_folders or ())),
     )
-    with render.progress("Looking"):
+    with show_stages("looking"):
         findings = examine(asked)
     if output is Form.JSON:
         render.print_document(document(findings), "json")
@@ -152,25 +171,21 @@ def _is_named(*stated: str | None) -> bool:
 
 def print_findings(findings: Sequence[Finding]) -> None:
     """Print findings for a person, with what to do below each."""
-    from rich.table import Table
     from rich.text import Text
 
     from gpucost.cli import render
+    from gpucost.cli.layout import Fit, Grid, Paragraph, printable
 
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(no_wrap=True)
-    grid.add_column(overflow="fold", ratio=1)
-    grid.add_column(overflow="fold", ratio=2)
+    rows = []
     for finding in findings:
         level = str(finding.level)
-        said = Text(finding.what)
+        said = Text(printable(finding.what))
         if finding.remedy:
-            said.append(f"\nto do: {finding.remedy}", style="bold" if level == "problem" else "")
-        grid.add_row(Text(SIGNS[level], style=STYLES[level]), Text(finding.check), said)
-    out = render.console()
-    out.print(grid)
-    out.print()
-    out.print(Text(_summary(findings), style="bold"))
+            said.append(f"\nto do: {printable(finding.remedy)}", style="bold" if level == "problem" else "")
+        rows.append((Text(SIGNS[level], style=STYLES[level]), Text(printable(finding.check)), said))
+    columns = ("level", Fit.WHOLE), ("check", Fit.SENTENCE), ("found", Fit.SENTENCE)
+    summary = Paragraph(Text(_summary(findings), style="bold"))
+    render.print_parts([Grid(columns, tuple(rows), has_head=False), render.BLANK, summary])
 
 
 def _summary(findings: Sequence[Finding]) -> str:

@@ -19,6 +19,7 @@ def operator(
     ledger: Annotated[
         str,
         typer.Option(
+            metavar="URL",
             envvar="GPUCOST_LEDGER",
             help="Ledger: sqlite:////FOLDER/ledger.db, or a postgresql:// URL. Losing it loses the history of schedules.",
         ),
@@ -28,6 +29,7 @@ def operator(
         typer.Option(
             "--watch-namespace",
             envvar="GPUCOST_WATCH_NAMESPACE",
+            metavar="NAME",
             help="Namespace to watch for CostReports and CronJobs; several times, or blanks between; default: all.",
         ),
     ] = None,
@@ -36,6 +38,7 @@ def operator(
         typer.Option(
             "--share-namespace",
             envvar="GPUCOST_SHARE_NAMESPACE",
+            metavar="NAME",
             help="Namespace whose CronJobs reports of others may read; the label gpucost.dev/share-schedules=true does it too.",
         ),
     ] = None,
@@ -50,7 +53,9 @@ def operator(
     listen: Annotated[
         str,
         typer.Option(
-            envvar="GPUCOST_LISTEN", help="Address of metrics, health and pages: HOST:PORT; port 0 takes a free one."
+            metavar="HOST:PORT",
+            envvar="GPUCOST_LISTEN",
+            help="Address of metrics, health and pages: HOST:PORT; port 0 takes a free one.",
         ),
     ] = f"{DEFAULTS.listen_host}:{DEFAULTS.listen_port}",
     pages: Annotated[
@@ -72,43 +77,63 @@ def operator(
     page_memory: Annotated[
         int,
         typer.Option(
-            envvar="GPUCOST_PAGE_MEMORY", min=0, help="MiB for reports that pages show; others are computed anew."
+            metavar="MIB",
+            envvar="GPUCOST_PAGE_MEMORY",
+            min=0,
+            help="MiB for reports that pages show; others are computed anew.",
         ),
     ] = DEFAULTS.page_bytes >> 20,
     page_attempts: Annotated[
         int,
         typer.Option(
-            envvar="GPUCOST_PAGE_ATTEMPTS", min=0, help="Most attempts of a report that pages show one by one."
+            metavar="N",
+            envvar="GPUCOST_PAGE_ATTEMPTS",
+            min=0,
+            help="Most attempts of a report that pages show one by one.",
         ),
     ] = DEFAULTS.page_attempts,
     artifacts_folder: Annotated[
         str | None,
         typer.Option(
-            envvar="GPUCOST_ARTIFACTS_FOLDER", help="Writable folder for files of reports; default: none are kept."
+            metavar="FOLDER",
+            envvar="GPUCOST_ARTIFACTS_FOLDER",
+            help="Writable folder for files of reports; default: none are kept.",
         ),
     ] = DEFAULTS.artifacts_folder,
     artifacts_keep: Annotated[
         int,
-        typer.Option(envvar="GPUCOST_ARTIFACTS_KEEP", min=1, help="Computations of each report whose files are kept."),
+        typer.Option(
+            metavar="N",
+            envvar="GPUCOST_ARTIFACTS_KEEP",
+            min=1,
+            help="Computations of each report whose files are kept.",
+        ),
     ] = DEFAULTS.artifacts_keep,
     artifacts_size: Annotated[
-        int, typer.Option(envvar="GPUCOST_ARTIFACTS_SIZE", min=1, help="MiB for all kept files together.")
+        int,
+        typer.Option(metavar="MIB", envvar="GPUCOST_ARTIFACTS_SIZE", min=1, help="MiB for all kept files together."),
     ] = DEFAULTS.artifacts_bytes >> 20,
     artifacts_every: Annotated[
         float,
         typer.Option(
-            envvar="GPUCOST_ARTIFACTS_EVERY", min=1, help="Seconds between kept files of a report that is not final."
+            metavar="SECONDS",
+            envvar="GPUCOST_ARTIFACTS_EVERY",
+            min=1,
+            help="Seconds between kept files of a report that is not final.",
         ),
     ] = DEFAULTS.artifacts_seconds,
     url: Annotated[
         str,
         typer.Option(
-            envvar="GPUCOST_URL", help="Where people reach the pages: the beginning of links in status.artifacts."
+            metavar="URL",
+            envvar="GPUCOST_URL",
+            help="Where people reach the pages: the beginning of links in status.artifacts.",
         ),
     ] = DEFAULTS.url,
     cluster_timezone: Annotated[
         str,
         typer.Option(
+            metavar="ZONE",
             envvar="GPUCOST_CLUSTER_TIMEZONE",
             help="Zone of CronJobs without spec.timeZone: that of kube-controller-manager.",
         ),
@@ -116,64 +141,95 @@ def operator(
     refresh: Annotated[
         float,
         typer.Option(
-            envvar="GPUCOST_REFRESH", min=5, help="Seconds between computations of a report that states none."
+            metavar="SECONDS",
+            envvar="GPUCOST_REFRESH",
+            min=5,
+            help="Seconds between computations of a report that states none.",
         ),
     ] = DEFAULTS.refresh_seconds,
     workers: Annotated[
-        int, typer.Option(envvar="GPUCOST_WORKERS", min=1, max=64, help="Reports that are computed at the same time.")
+        int,
+        typer.Option(
+            metavar="N", envvar="GPUCOST_WORKERS", min=1, max=64, help="Reports that are computed at the same time."
+        ),
     ] = DEFAULTS.workers,
     timeout: Annotated[
         float,
         typer.Option(
-            envvar="GPUCOST_TIMEOUT", min=0.001, max=1e6, help="Seconds that a statement on a task database may take."
+            metavar="SECONDS",
+            envvar="GPUCOST_TIMEOUT",
+            min=0.001,
+            max=1e6,
+            help="Timeout of each query on a task database, in seconds.",
         ),
     ] = DEFAULTS.statement_seconds,
     memory: Annotated[
         str | None,
-        typer.Option(envvar="GPUCOST_MEMORY", help="Memory that DuckDB may take for one database, such as 512MB."),
+        typer.Option(
+            metavar="SIZE", envvar="GPUCOST_MEMORY", help="Memory limit for DuckDB, for each database, such as 512MB."
+        ),
     ] = DEFAULTS.memory,
     spill_folder: Annotated[
         str | None,
-        typer.Option(envvar="GPUCOST_SPILL_FOLDER", help="Writable folder for what does not fit into memory."),
+        typer.Option(
+            metavar="FOLDER", envvar="GPUCOST_SPILL_FOLDER", help="Writable folder for what does not fit into memory."
+        ),
     ] = DEFAULTS.spill_folder,
     data_folders: Annotated[
         list[str] | None,
         typer.Option(
             "--data-folder",
             envvar="GPUCOST_DATA_FOLDER",
+            metavar="FOLDER",
             help="Folder whose database, Parquet and CSV files reports may read; several times; default: PostgreSQL only.",
         ),
     ] = None,
     share: Annotated[
         float,
         typer.Option(
-            envvar="GPUCOST_SHARE", min=0, help="Seconds for which reports share a read of the same database."
+            metavar="SECONDS",
+            envvar="GPUCOST_SHARE",
+            min=0,
+            help="Seconds for which reports share a read of the same database.",
         ),
     ] = DEFAULTS.share_seconds,
     debounce: Annotated[
         float,
-        typer.Option(envvar="GPUCOST_DEBOUNCE", min=0, max=60, help="Seconds that a change waits for others."),
+        typer.Option(
+            metavar="SECONDS", envvar="GPUCOST_DEBOUNCE", min=0, max=60, help="Seconds that a change waits for others."
+        ),
     ] = DEFAULTS.debounce_seconds,
     resync: Annotated[
         float,
-        typer.Option(envvar="GPUCOST_RESYNC", min=1, help="Seconds between full lists, in case a watch went deaf."),
+        typer.Option(
+            metavar="SECONDS",
+            envvar="GPUCOST_RESYNC",
+            min=1,
+            help="Seconds between full lists, in case a watch stopped receiving events.",
+        ),
     ] = DEFAULTS.resync_seconds,
     max_series: Annotated[
         int,
         typer.Option(
-            envvar="GPUCOST_MAX_SERIES", min=0, help="Series of metrics over all reports; the rest is dropped."
+            metavar="N",
+            envvar="GPUCOST_MAX_SERIES",
+            min=0,
+            help="Series of metrics over all reports; the rest is dropped.",
         ),
     ] = DEFAULTS.max_series,
     log_format: Annotated[
         LogFormat, typer.Option(envvar="GPUCOST_LOG_FORMAT", help="text or json.")
     ] = DEFAULTS.log_format,
     log_level: Annotated[
-        str, typer.Option(envvar="GPUCOST_LOG_LEVEL", help="debug, info, warning or error.")
+        str, typer.Option(metavar="LEVEL", envvar="GPUCOST_LOG_LEVEL", help="debug, info, warning or error.")
     ] = DEFAULTS.log_level,
     kubeconfig: Annotated[
-        str | None, typer.Option(help="Kubeconfig; default: KUBECONFIG, else the pod's service account.")
+        str | None,
+        typer.Option(metavar="FILE", help="Kubeconfig; default: KUBECONFIG, else the pod's service account."),
     ] = None,
-    context: Annotated[str | None, typer.Option(help="Context of the kubeconfig; default: the current one.")] = None,
+    context: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Context of the kubeconfig; default: the current one.")
+    ] = None,
 ) -> None:
     """Run the operator: CostReports of a cluster get their status, Prometheus its metrics."""
     import asyncio

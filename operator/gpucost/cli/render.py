@@ -6,21 +6,16 @@ import json
 import os
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from itertools import chain
-from pathlib import Path
-from typing import Any
+from dataclasses import replace
+from typing import Any, Final
 
-from rich import box
-from rich.console import Console, Group, RenderableType
-from rich.padding import Padding
-from rich.table import Table
+from rich.console import Console
 from rich.text import Text
 
+from gpucost.cli.layout import Fit, Grid, Page, Pairs, Paragraph, Part, Parts, align_decimals, lay_out, printable
 from gpucost.core.allocation import Idle, Outcome
 from gpucost.core.calendar import DAY_TYPES
 from gpucost.core.instants import instant_text
-from gpucost.core.issues import shorten
 from gpucost.core.money import (
     HOUR_US,
     SECOND_US,
@@ -58,27 +53,47 @@ from gpucost.report.words import (
 )
 
 PLAIN_WIDTH = 120
-"""Width where the output is no terminal."""
+"""Where sentences wrap if the output is no terminal."""
 ISSUES_SHOWN = 8
-NAME_WIDTH = 40
+SENTENCES: Final = frozenset(("recommendation", "leak"))
+"""Columns of texts that may take several lines; other texts are names, or whole."""
+UNBROKEN: Final = WHOLE | {"how much", "cron"}
+"""Columns of texts that say nothing, or something else, in part."""
+GIVEN_UP: Final = (
+    *("std", "S", "s", "C", "ended", "until", "state", "in effect since", "zone", "confidence"),
+    *("next change", "busy h", "executed h", "per failed s", "effective", "failed", "mean price"),
+    *("coverage", "utilization", "days", "of node cost", "node", "started", "executed s", "price"),
+    *("how much", "mean", "p05", "p95", "succeeded", "presence", "period", "successes before"),
+    *("successes after", "node cost a day", "nodes now", "node-hours", "per success", "attempts"),
+)
+"""Columns in the order in which a narrow terminal loses them; those that aren't here stay longest."""
 
 
 def console(stderr: bool = False) -> Console:
-    """A console that respects NO_COLOR, and does not wrap at 80 columns in a pipe."""
-    stream = sys.stderr if stderr else sys.stdout
-    width = None if stream.isatty() or "COLUMNS" in os.environ else PLAIN_WIDTH
-    return Console(file=stream, width=width, highlight=False, emoji=False, markup=False)
+    """A console that respects NO_COLOR."""
+    return Console(file=sys.stderr if stderr else sys.stdout, highlight=False, emoji=False, markup=False)
 
 
-@contextmanager
-def progress(what: str) -> Iterator[None]:
-    """A spinner on a terminal, nothing in a pipe."""
-    err = console(stderr=True)
-    if not err.is_terminal:
-        yield
-        return
-    with err.status(what):
-        yield
+def page_of(out: Console, hint: str) -> Page:
+    """What is laid out for: a terminal; a pipe, or one for which COLUMNS says how wide tables may be."""
+    page = Page(out.width, hint=hint)
+    if out.options.ascii_only:
+        page = replace(page, rule="-", ellipsis="...")
+    if out.file.isatty():
+        return page
+    stated = "COLUMNS" in os.environ
+    return replace(page, width=out.width if stated else PLAIN_WIDTH, gives_up=stated, shortens=False)
+
+
+def print_parts(parts: Iterable[Part], *, between: bool = False, hint: str = "-o json") -> None:
+    """Print parts; ``between``: with an empty line after each; ``hint``: where columns are that have no room."""
+    out = console()
+    page = page_of(out, hint)
+    for part in parts:
+        for line in lay_out(part, page):
+            out.print(line, soft_wrap=True)  # laid out already
+        if between:
+            out.print()
 
 
 def print_report(report: Report, manifest: Mapping[str, Any], output: str) -> None:
@@ -86,24 +101,22 @@ def print_report(report: Report, manifest: Mapping[str, Any], output: str) -> No
     if output in ("json", "yaml"):
         print_document(cost_report(report, manifest), output)
         return
-    out = console()
-    for part in report_parts(report, wide=output == "wide"):
-        out.print(part)
-        out.print()
+    print_parts(report_parts(report, wide=output == "wide"), between=True)
 
 
 def print_document(document: Any, output: str) -> None:
     """Print a document for machines."""
+    ascii_only = console().options.ascii_only
     if output == "json":
-        json.dump(document, sys.stdout, indent=2, ensure_ascii=False)
+        json.dump(document, sys.stdout, indent=2, ensure_ascii=ascii_only)
         sys.stdout.write("\n")
         return
     import yaml
 
-    yaml.safe_dump(document, sys.stdout, sort_keys=False, allow_unicode=True, width=PLAIN_WIDTH)
+    yaml.safe_dump(document, sys.stdout, sort_keys=False, allow_unicode=not ascii_only, width=PLAIN_WIDTH)
 
 
-def report_parts(report: Report, *, wide: bool = False) -> Iterator[RenderableType]:
+def report_parts(report: Report, *, wide: bool = False) -> Iterator[Part]:
     """The report from the answer on top to what to doubt: one part after another."""
     yield _headline(report)
     yield _node_types(report)
@@ -119,6 +132,9 @@ def report_parts(report: Report, *, wide: bool = False) -> Iterator[RenderableTy
     yield _quality(report)
 
 
+BLANK: Final = Paragraph(Text())
+
+
 def money(nano: int) -> str:
     """Money to the cent."""
     return shown_money(nano)
@@ -130,29 +146,30 @@ def table(
     rows: Iterable[Sequence[str | Text]],
     left: int | Collection[str] = 1,
     note: str = "",
-) -> RenderableType:
+) -> Part:
     """A table with a title. The columns named in ``left``, or so many first ones, are texts, the others figures."""
     texts = columns[:left] if isinstance(left, int) else left
-    grid = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="dim")
-    for column in columns:
-        is_text, is_whole = column in texts, column in WHOLE
-        grid.add_column(
-            column, justify="left" if is_text else "right", overflow="fold", no_wrap=is_whole or not is_text
-        )
-    for row in rows:
-        grid.add_row(*(cell if isinstance(cell, Text) else Text(cell) for cell in row))
-    parts: list[RenderableType] = [Text(title, style="bold"), Padding(grid, (0, 0, 0, 2))]
-    if note:
-        parts.append(Padding(Text(note, style="dim"), (0, 0, 0, 2)))
-    return Group(*parts)
+    grid = Grid(
+        columns=tuple((column, _fit_of(column, texts)) for column in columns),
+        rows=tuple(tuple(cell if isinstance(cell, Text) else Text(printable(cell)) for cell in row) for row in rows),
+        given_up=GIVEN_UP,
+    )
+    notes = [Paragraph(Text(note, style="dim"), 2)] if note else []
+    return Parts((Paragraph(Text(title, style="bold")), grid, *notes))
 
 
-def _headline(report: Report) -> RenderableType:
+def _fit_of(column: str, texts: Collection[str]) -> Fit:
+    if column not in texts:
+        return Fit.FIGURE
+    return Fit.WHOLE if column in UNBROKEN else Fit.SENTENCE if column in SENTENCES else Fit.NAME
+
+
+def _headline(report: Report) -> Part:
     shown, line = display_of(report), node_line(report)
     currency = report.spec.currency
     zone = report.spec.time_zone
     title = Text.assemble((f"{report.namespace}/{report.name}", "bold"), f"  {shown['period']} {zone}, {state(report)}")
-    warning = [Padding(Text(report.caution, style="yellow"), (1, 0, 0, 2))] if report.caution else []
+    warning = [BLANK, Paragraph(Text(report.caution, style="yellow"), 2)] if report.caution else []
     rows = [("Node cost", shown["nodeCost"], f"{shown_hours(line.node_us)} node-hours")]
     unpriced = report.quality.unpriced_us
     if unpriced:
@@ -169,17 +186,11 @@ def _headline(report: Report) -> RenderableType:
             ("Idle nodes", shown["idleCost"], f"{lost or '-'} of node cost; utilization {shown['utilization'] or '-'}"),
         ]
         if report.potential_savings:
-            rows.append(("Could be saved", shown_money(report.potential_savings, currency), "see what to do, below"))
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column()
-    grid.add_column(justify="right", style="bold")
-    grid.add_column(style="dim")
-    for row in rows:
-        grid.add_row(*(Text(str(cell)) for cell in row))
-    return Group(title, *warning, Padding(grid, (1, 0, 0, 2)))
+            rows.append(("Could be saved", shown_money(report.potential_savings, currency), 'see "What to do" below'))
+    return Parts((Paragraph(title), *warning, BLANK, Pairs(tuple(rows))))
 
 
-def _node_types(report: Report) -> RenderableType:
+def _node_types(report: Report) -> Part:
     has_tasks = report.census is not None
     rows = [
         _node_row(name, node_line(report, node_type=k), has_tasks, is_priced(report, k))
@@ -187,6 +198,8 @@ def _node_types(report: Report) -> RenderableType:
     ]
     if len(rows) > 1:
         rows.append(_node_row("total", node_line(report), has_tasks, priced=True))
+    prices = align_decimals([row[2] for row in rows])
+    rows = [[*row[:2], price, *row[3:]] for row, price in zip(rows, prices, strict=True)]
     columns = ["node-hours", "mean price", "node cost"]
     columns += ["allocated", "idle cost", "coverage", "utilization"] if has_tasks else []
     return table("What the nodes cost", "node type", *columns, rows=rows)
@@ -210,10 +223,10 @@ def _node_row(name: str, line: NodeLine, has_tasks: bool, priced: bool) -> list[
     return row
 
 
-def _services(report: Report, wide: bool) -> RenderableType:
+def _services(report: Report, wide: bool) -> Part:
     ranked = by_cost(task_lines(report))
     shown = ranked if wide else ranked[: report.spec.outputs.top_services]
-    rows = [_service_row(shorten(name, NAME_WIDTH), line) for name, line in shown]
+    rows = [_service_row(name, line) for name, line in shown]
     rest = [line for _, line in ranked[len(shown) :]]
     if rest:
         rows.append(_service_row(f"{len(rest)} others", sum_lines(rest)))
@@ -240,7 +253,7 @@ def _service_row(name: str, line: TaskLine) -> list[str]:
     ]
 
 
-def _day_types(report: Report) -> RenderableType:
+def _day_types(report: Report) -> Part:
     rows = []
     for index, (name, line) in enumerate(zip(DAY_TYPES, day_type_lines(report), strict=True)):
         rows.append(
@@ -258,22 +271,22 @@ def _day_types(report: Report) -> RenderableType:
     return table("When", "day type", *columns, rows=rows, note=peak_hours(report))
 
 
-def _leaks(report: Report) -> RenderableType:
+def _leaks(report: Report) -> Part:
     whole = node_line(report).node_cost
     rows = [
         [leak.name, leak.how_much, money(leak.cost), shown_percent(leak.cost, whole) or "-"] for leak in leaks(report)
     ]
     note = LEAKS_OVERLAP if report.spec.allocation.idle is Idle.DISTRIBUTE else ""
-    return table("Where it leaks", "leak", "how much", "money", "of node cost", rows=rows, left=2, note=note)
+    return table("Where money is lost", "leak", "how much", "money", "of node cost", rows=rows, left=2, note=note)
 
 
-def _advice(report: Report) -> RenderableType:
+def _advice(report: Report) -> Part:
     rows = [[advice.message, money(advice.savings), advice.confidence] for advice in report.recommendations]
-    note = "\n".join(advice_notes(report))
-    return table("What to do", "recommendation", "saves", "confidence", rows=rows, note=note)
+    told = table("What to do", "recommendation", "saves", "confidence", rows=rows)
+    return Parts((told, *(Paragraph(Text(note, style="dim"), 2) for note in advice_notes(report))))
 
 
-def _pools(report: Report) -> RenderableType:
+def _pools(report: Report) -> Part:
     rows = [
         [
             line.pool.name,
@@ -289,7 +302,7 @@ def _pools(report: Report) -> RenderableType:
     return table("Node pools", "pool", *columns, rows=rows, left=2)
 
 
-def _distributions(report: Report) -> RenderableType:
+def _distributions(report: Report) -> Part:
     from gpucost.report.attempttables import distributions
 
     found = {column.name: list(column.values) for column in distributions(report).columns}
@@ -297,22 +310,23 @@ def _distributions(report: Report) -> RenderableType:
     tables = []
     for measure in ("cost_per_success", "cost_per_failed_second"):
         rows = [
-            [shorten(service, NAME_WIDTH), f"{found['count'][i]:,}", *(shown_tariff(found[name][i]) for name in names)]
+            [service, f"{found['count'][i]:,}", *(shown_tariff(found[name][i]) for name in names)]
             for i, service in enumerate(found["service_name"])
             if found["measure"][i] == measure
         ]
         title = f"{measure.replace('_', ' ').capitalize()}, exact"
         tables.append(table(title, "service", "attempts", *names, rows=rows))
-    return Group(tables[0], Text(), tables[1])
+    return Parts((tables[0], BLANK, tables[1]))
 
 
-def _quality(report: Report) -> RenderableType:
+def _quality(report: Report) -> Part:
     quality, lines = report.quality, [Text(read_and_charged(report))]
     for issue in quality.issues[:ISSUES_SHOWN]:
         lines.append(Text.assemble((issue.reason, "yellow"), f": {issue.message}"))
     if len(quality.issues) > ISSUES_SHOWN:
         lines.append(Text(f"{len(quality.issues) - ISSUES_SHOWN} more issues: --output json", style="dim"))
-    return Group(Text("How sure it is", style="bold"), *(Padding(line, (0, 0, 0, 2)) for line in lines))
+    head = Paragraph(Text("How reliable these figures are", style="bold"))
+    return Parts((head, *(Paragraph(line, 2) for line in lines)))
 
 
 def print_schedule(report: Report, output: str) -> None:
@@ -326,7 +340,10 @@ def print_schedule(report: Report, output: str) -> None:
         passed = [{"cronJob": found.label, "what": found.what} for found in report.passed_over]
         print_document({**document, "passedOver": passed}, output)
         return
-    out = console()
+    print_parts(_schedule_parts(report, wide=output == "wide"), between=True)
+
+
+def _schedule_parts(report: Report, *, wide: bool) -> Iterator[Part]:
     period = display_of(report)["period"]
     for line in report.pools:
         rows = [
@@ -339,23 +356,20 @@ def print_schedule(report: Report, output: str) -> None:
         if line.next_change:
             note += f"; next: {instant_text(line.next_change.at_us)} -> {line.next_change.nodes} by {line.next_change.label}"
         title = f"{line.pool.name} ({line.pool.node_type})  {period}"
-        out.print(table(title, "from (UTC)", "nodes", "set by", rows=rows, left=3, note=note))
-        out.print()
+        yield table(title, "from (UTC)", "nodes", "set by", rows=rows, left=("from (UTC)", "set by"), note=note)
     clashes = [
         [c.pool, instant_text(c.at_us), f"{', '.join(map(str, c.nodes))}", ", ".join(c.labels)]
         for c in report.quality.conflicts[:LISTED]
     ]
     if clashes:
-        note = "the largest count is billed"
-        out.print(table("Conflicts", "pool", "from (UTC)", "nodes", "set by", rows=clashes, left=4, note=note))
-        out.print()
-    if output == "wide":
-        out.print(_passed_over(report))
-        out.print()
-    out.print(_quality(report))
+        note, texts = "the largest count is billed", ("pool", "from (UTC)", "set by")
+        yield table("Conflicts", "pool", "from (UTC)", "nodes", "set by", rows=clashes, left=texts, note=note)
+    if wide:
+        yield _passed_over(report)
+    yield _quality(report)
 
 
-def _passed_over(report: Report) -> RenderableType:
+def _passed_over(report: Report) -> Part:
     rows = [[found.label, found.what] for found in report.passed_over]
     note = "" if rows else "nothing"
     return table("Passed over: no node count", "CronJob", "what was seen", rows=rows, left=2, note=note)
@@ -376,23 +390,23 @@ def print_sections(sections: Sequence[Section], output: str) -> None:
         ]
         print_document(document, output)
         return
-    out = console()
-    for section in sections:
-        rows = [[shorten(cell, 60) for cell in row] for row in section.rows[:LISTED]]
-        more = f"{len(section.rows) - LISTED:,} more rows: --output json" if len(section.rows) > LISTED else ""
-        note = "; ".join(filter(None, (section.note, more)))
-        if section.columns:
-            out.print(table(section.title, *section.columns, rows=rows, left=TEXTS, note=note))
-        else:
-            out.print(Text(f"{section.title}: {section.note}", style="dim"))
-        out.print()
+    print_parts(map(_section_part, sections), between=True)
 
 
-def write_all(report: Report, manifest: Mapping[str, Any], folder: Path) -> None:
-    """Write every file of a report, with a word on stderr."""
-    from gpucost.pages.files import page_contents
-    from gpucost.report.files import contents, write_files
+def _section_part(section: Section) -> Part:
+    if not section.columns:
+        return Paragraph(Text(f"{section.title}: {section.note}", style="dim"))
+    rows = section.rows[:LISTED]
+    more = f"{len(section.rows) - LISTED:,} more rows: --output json" if len(section.rows) > LISTED else ""
+    note = "; ".join(filter(None, (section.note, more)))
+    return table(section.title, *section.columns, rows=_aligned(section.columns, rows), left=TEXTS, note=note)
 
-    with progress(f"Writing {folder}"):
-        count = sum(1 for _ in write_files(chain(contents(report, manifest), page_contents(report)), folder))
-    print(f"gpucost: wrote {count} files to {folder}", file=sys.stderr)
+
+def _aligned(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[tuple[str, ...]]:
+    """Figures with the same number of decimals down a column; ``value`` holds figures of different kinds."""
+    cells = zip(*rows, strict=True)
+    aligned = [
+        column if name in TEXTS or name == "value" else align_decimals(column)
+        for name, column in zip(columns, cells, strict=False)
+    ]
+    return list(zip(*aligned, strict=True))

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import sys
 from collections.abc import Callable
+
+from aiohttp import web
 
 from gpucost.api.costreport import CostReport
 from gpucost.pages.links import report_path
@@ -27,10 +30,19 @@ def serve_report(spec: CostReport, report: Report, port: int, compute: Callable[
 
 
 async def _serve(pages: ReportPages, path: str, port: int) -> None:
-    runner = await serve(pages_application(pages), HOST, port)
+    runner = await _listen(pages, port)
     try:
         url = f"http://{address(*runner.addresses[0][:2])}/{path}"
         print(f"gpucost: {url} shows the report; Ctrl-C ends it", file=sys.stderr, flush=True)
         await asyncio.Event().wait()
     finally:
         await runner.cleanup()
+
+
+async def _listen(pages: ReportPages, port: int) -> web.AppRunner:
+    try:
+        return await serve(pages_application(pages), HOST, port)
+    except OSError as error:
+        if isinstance(error.__cause__, OSError) and error.__cause__.errno == errno.EADDRINUSE:
+            raise OSError(f"port {port} is in use; choose another with --port") from None
+        raise

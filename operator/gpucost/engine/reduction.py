@@ -21,6 +21,7 @@ import numpy.typing as npt
 from gpucost.core.globs import Globs
 from gpucost.core.money import Ints, group_starts
 from gpucost.core.nodes import UNKNOWN_TYPE
+from gpucost.core.progress import Progress, Stage, tell_nobody
 from gpucost.engine.nodes import UNKNOWN, Nodes
 from gpucost.engine.peaks import Peaks, find_peaks
 from gpucost.engine.session import SHARED, Session, read_sql
@@ -213,10 +214,19 @@ class Reduction:
     """Task events of one source in one window, reduced step by step in a DuckDB connection that has the source.
 
     The connection reads ranges of events; while it reads the next one, others sort the last and find its attempts.
-    ``keep``: also keep every attempt, for attempts().
+    ``keep``: also keep every attempt, for attempts(). ``progress``: is told of each range.
     """
 
-    def __init__(self, con: duckdb.DuckDBPyConnection, rules: Rules, window: Window, *, keep: bool = False) -> None:
+    def __init__(
+        self,
+        con: duckdb.DuckDBPyConnection,
+        rules: Rules,
+        window: Window,
+        *,
+        keep: bool = False,
+        progress: Progress = tell_nobody,
+    ) -> None:
+        self._progress = progress
         self._rules = rules
         self._window = window
         self._keep = keep
@@ -247,7 +257,8 @@ class Reduction:
         census = self._reader.columns("census")
         self._number_statuses(census["status"])
         self._number_services(census["service_name"])
-        self._reduce_ranges(self._ranges(int(census["events"].sum())))
+        events = int(census["events"].sum())
+        self._reduce_ranges(self._ranges(events), events)
         self._reconsider()
         with self._reader.fork() as session:
             session.table("pieces", span=self._span())
@@ -330,15 +341,17 @@ class Reduction:
         cuts = [low + (high + 1 - low) * i // count for i in range(count + 1)]
         return [f"task_id >= {a} AND task_id < {b}" for a, b in pairwise(cuts)]
 
-    def _reduce_ranges(self, conditions: Sequence[str]) -> None:
+    def _reduce_ranges(self, conditions: Sequence[str], events: int) -> None:
         """Read range after range; a few at most wait for their attempts to be found."""
         pending: deque[Future[None]] = deque()
         with ThreadPoolExecutor(WORKERS) as workers:
             for i, condition in enumerate(conditions):
+                self._progress(Stage.READING, events * i // len(conditions), events)
                 self._read_range(condition, f"{SHARED}.events_{i}")
                 pending.append(workers.submit(self._find, f"{SHARED}.events_{i}"))
                 if len(pending) > WORKERS:
                     pending.popleft().result()
+            self._progress(Stage.FINDING)
             for future in pending:
                 future.result()
 

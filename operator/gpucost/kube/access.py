@@ -82,9 +82,9 @@ def _from_kubeconfig(path: str, context: str | None) -> Access:
         config.load_kube_config(path, context, client_configuration=stated, persist_config=False)
         contexts, current = config.list_kube_config_contexts(path)
     except (config.ConfigException, OSError, ValueError, TypeError, KeyError) as error:
-        said = " ".join(str(error).split())[:300]
+        said = " ".join(str(error).split())[:300].rstrip(".")
         raise AccessError(
-            f"the kubeconfig {path} can't be used: {said}; name another with --kubeconfig, or mend its current context"
+            f"the kubeconfig {path} can't be used: {said}; name another with --kubeconfig, or repair its current context"
         ) from None
     chosen = next((c for c in contexts if c["name"] == context), current)
     return Access(stated.host.rstrip("/"), chosen["context"].get("namespace") or "default", stated)

@@ -48,7 +48,7 @@ def compare_page(
         dates=dates,
         found=found,
         problem=problem,
-        grids=list(_grids(found)) if found else [],
+        grids=list(comparison_grids(found)) if found else [],
         charts={},
     )
 
@@ -57,8 +57,9 @@ def _named(report: Report) -> str:
     return f"{report.namespace}/{report.name}, {display_of(report)['period']}"
 
 
-def _grids(found: Comparison) -> Iterator[Grid]:
-    yield grid(comparison_totals(found), _TOTALS, "In all", note=f"money in {found.currency}")
+def comparison_grids(found: Comparison) -> Iterator[Grid]:
+    """The tables of a comparison: totals, node types, and services where both reports have tasks."""
+    yield grid(comparison_totals(found), _TOTALS, "Totals", note=f"money in {found.currency}")
     note = "volume + efficiency + schedule + price = change, to the nano-unit"
     yield grid(comparison_node_types(found), _TYPES, "Node cost by type", note=note)
     if found.services:

@@ -29,6 +29,11 @@ def page_contents(report: Report) -> Iterator[Content]:
         yield f"charts/{chart.name}.png", [png(chart, LIGHT, WIDTH, background=True)]
 
 
+def count_pages(report: Report) -> int:
+    """How many files ``page_contents`` gives."""
+    return 1 + 2 * len(charts(report))
+
+
 def report_file(report: Report, drawn: Mapping[str, str]) -> bytes:
     """report.html, with pictures (SVG by name of the chart) for paper and for readers without scripts."""
     stills = {name: data_address(picture) for name, picture in drawn.items()}

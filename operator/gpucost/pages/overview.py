@@ -147,7 +147,7 @@ def _parts(report: Report, links: Links) -> Iterator[Part]:
         )
         yield Part(
             "idle",
-            "Where it leaks",
+            "Where money is lost",
             "Lines overlap: attempts carry a share of idle nodes." if _distributes(report) else "",
             shown("idle_heatmap", "utilization_by_hour", "utilization_by_weekday"),
             [_leaks(report), _day_types(report)],

@@ -22,6 +22,7 @@ from gpucost.core.money import Ints, parse_price
 from gpucost.core.nodes import NodeType, Pool, type_of
 from gpucost.core.period import Period, calendar_dates, days_between, local_date, period_of, rolling_dates
 from gpucost.core.prices import PriceStep
+from gpucost.core.progress import Progress, Stage, tell_nobody
 from gpucost.core.recommendations import Usage
 from gpucost.core.scaling import PassedOver
 from gpucost.core.schedule import HeldSchedule
@@ -69,8 +70,8 @@ class Inputs:
     """A caller that keeps events for several reports keeps this with them."""
 
 
-def build_report(inputs: Inputs, now_us: int, *, details: bool = False) -> Report:
-    """Compute a report at an instant. ``details``: also each attempt with its money.
+def build_report(inputs: Inputs, now_us: int, *, details: bool = False, progress: Progress = tell_nobody) -> Report:
+    """Compute a report at an instant. ``details``: also each attempt with its money. ``progress``: is told the stages.
 
     Raises SourceError where the task database lacks a column, OverflowError where 64 bits would not be exact.
     """
@@ -87,7 +88,8 @@ def build_report(inputs: Inputs, now_us: int, *, details: bool = False) -> Repor
     pools, schedules, lines = nodes.pools, nodes.schedules, nodes.lines
     # Section 3: task events -> attempts -> rollup.
     window = Window(period.start_us, until_us, now_us, cells.width_us)
-    rollup, attempts = reduce_tasks(inputs, rules, window, details)
+    rollup, attempts = reduce_tasks(inputs, rules, window, details, progress)
+    progress(Stage.SHARING)
     types = _types_shown(pools, rollup)
     uses = tuple(nodes.use_of(name) for name in types)
     # Section 4: node cost x rollup -> allocation.
@@ -227,7 +229,11 @@ def _cells(cells: Cells, bucket_us: Ints) -> Ints:
 
 
 def reduce_tasks(
-    inputs: Inputs, rules: Sequence[NodeType], window: Window, details: bool
+    inputs: Inputs,
+    rules: Sequence[NodeType],
+    window: Window,
+    details: bool,
+    progress: Progress = tell_nobody,
 ) -> tuple[Rollup | None, Attempts | None]:
     """The rollup of the inputs' task events, and on demand the attempts; neither for a report of node cost only."""
     tasks = inputs.spec.tasks
@@ -239,7 +245,7 @@ def reduce_tasks(
     if known is not None and not details:
         return known, None
     create_source(con, raw, TimeRule(Zone.parse(tasks.time_zone), tasks.epoch_unit))
-    with closing(Reduction(con, _attempt_rules(tasks, rules), window, keep=details)) as reduction:
+    with closing(Reduction(con, _attempt_rules(tasks, rules), window, keep=details, progress=progress)) as reduction:
         rollup = inputs.shared.rollups[decisive] = reduction.rollup()
         return rollup, reduction.attempts() if details else None
 

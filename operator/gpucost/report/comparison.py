@@ -112,8 +112,10 @@ class Comparison:
 
     @property
     def sentence(self) -> str:
-        """The change and its effects to the cent: ``3.00 USD more than before (10.0 %): +3.00 by higher prices.``"""
-        parts = [f"{_signed(money)} by {words}" for money, words in _causes(self) if shown_money(abs(money)) != "0.00"]
+        """The change and its effects to the cent: ``3.00 USD more than before (10.0 %): +3.00 from higher prices.``"""
+        parts = [
+            f"{_signed(money)} from {words}" for money, words in _causes(self) if shown_money(abs(money)) != "0.00"
+        ]
         return f"{_headline(self)}{': ' if parts else ''}{', '.join(parts)}."
 
     @property
@@ -275,7 +277,7 @@ def _causes(comparison: Comparison) -> list[tuple[int, str]]:
     effects = comparison.effects
     causes = [
         (effects.volume, _volume_words(comparison)),
-        (effects.efficiency, f"{'more' if effects.efficiency > 0 else 'less'} execution time per success"),
+        (effects.efficiency, f"{'longer' if effects.efficiency > 0 else 'shorter'} run time per success"),
         (effects.schedule, _schedule_words(comparison)),
         (effects.price, f"{'higher' if effects.price > 0 else 'lower'} prices"),
     ]

@@ -21,7 +21,7 @@ LISTED = 50
 """Rows of a section that are shown; what is left out is counted and summed."""
 
 
-WHOLE = frozenset(("from", "from (UTC)", "until", "started", "ended", "holds since", "outcome"))
+WHOLE = frozenset(("from", "from (UTC)", "until", "started", "ended", "in effect since", "outcome"))
 """Columns that are not to be broken into lines: instants above all."""
 TEXTS = WHOLE | {"figure", "stated by", "cron", "zone", "state", "set by", "bucket", "type", "service", "task", "node"}
 """Columns that hold texts; the others hold figures."""
@@ -85,12 +85,14 @@ def _schedules(pool: Pool) -> Section:
             schedule.cron.text,
             schedule.zone.name,
             str(schedule.nodes),
-            "since ever" if schedule.since_us < -(2**61) else instant_text(schedule.since_us),
+            "always" if schedule.since_us < -(2**61) else instant_text(schedule.since_us),
             "suspended" if schedule.suspended else "",
         )
         for schedule in pool.schedules
     )
-    return Section(f"Schedules of {pool.name}", ("stated by", "cron", "zone", "nodes", "holds since", "state"), rows)
+    return Section(
+        f"Schedules of {pool.name}", ("stated by", "cron", "zone", "nodes", "in effect since", "state"), rows
+    )
 
 
 def _prices(use: TypeUse) -> Section:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from gpucost.report.columns import Table
 from gpucost.report.csvtext import csv_chunks
@@ -34,19 +35,48 @@ def contents(report: Report, manifest: Mapping[str, Any]) -> Iterator[Content]:
     yield from _both("focus/focus", focus_rows(report))
 
 
+def count_contents(report: Report) -> int:
+    """How many files ``contents`` gives."""
+    others = 4  # report.json, tables.xlsx, and FOCUS rows twice
+    return 2 * len(available(report)) + (0 if report.details is None else len(FILES)) + others
+
+
 def _both(path: str, found: Table) -> Iterator[Content]:
     yield f"{path}.csv", csv_chunks(found)
     yield f"{path}.parquet", [parquet(found)]
 
 
+INCOMPLETE: Final = "INCOMPLETE"
+"""A file that stands in a folder until all others are written."""
+_WHY: Final = b"Files are being written here, or could not all be written. This file goes when they are.\n"
+
+
 def write_files(found: Iterable[Content], folder: Path) -> Iterator[Path]:
-    """Write files into a folder, one by one, and yield each path when it is done. Raises OSError."""
+    """Write files into a folder, one by one, and yield each path when it is done. Raises OSError.
+
+    Each file appears whole or not at all, and the folder holds ``INCOMPLETE`` until the last one is done.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    mark = folder / INCOMPLETE
+    mark.write_bytes(_WHY)
     for name, chunks in found:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("wb") as file:
+        with replaced(path) as partial, partial.open("wb") as file:
             file.writelines(chunks)
         yield path
+    mark.unlink(missing_ok=True)
+
+
+@contextmanager
+def replaced(path: Path) -> Iterator[Path]:
+    """Where to write a file that takes its own name when it is whole; else it goes. Raises OSError."""
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        yield partial
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def json_chunks(document: object) -> Iterator[bytes]:

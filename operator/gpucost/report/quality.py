@@ -13,7 +13,7 @@ from gpucost.core.calendar import Cells
 from gpucost.core.grid import Grid
 from gpucost.core.instants import instant_text
 from gpucost.core.issues import Issue, counted, shorten, show
-from gpucost.core.money import hours_text
+from gpucost.core.money import hours_text, shown_hours
 from gpucost.core.nodes import TypeUse, node_us
 from gpucost.core.schedule import HeldSchedule
 from gpucost.core.versions import zones_to_warn_of
@@ -121,8 +121,8 @@ def _of_schedules(
     if quality.assumed_us:
         yield Issue(
             why.ASSUMED,
-            f"{hours_text(quality.assumed_us)} node-hours rest on the CronJobs as they stand now; earlier edits are unknown, "
-            "because nothing recorded them",
+            f"{shown_hours(quality.assumed_us)} node-hours assume that today's CronJobs held all along; no operator was there "
+            "to record edits",
         )
     if quality.off_schedule_us:
         yield Issue(
@@ -178,7 +178,8 @@ def _of_tasks(quality: Quality, spec: CostReportSpec, rollup: Rollup | None) -> 
         count = quality.skipped["Lost"]
         yield Issue(
             why.LOST_ATTEMPTS,
-            f"{counted(count, 'attempt')} never ended, and the task fell silent; nothing is charged",
+            f"{counted(count, 'attempt')} {'has' if count == 1 else 'have'} no end, and no event for "
+            f"{spec.tasks.stale_after if spec.tasks else ''}; nothing is charged for them",
             count,
         )
 

@@ -9,8 +9,10 @@ from gpucost.core.allocation import Idle, Outcome
 from gpucost.core.instants import instant_text
 from gpucost.core.issues import ADVICE_WITHHELD, counted
 from gpucost.core.money import shown_hours, shown_money, shown_percent
+from gpucost.core.period import local_date
+from gpucost.core.zones import Zone
 from gpucost.report.lines import NodeLine, node_line, whole_line
-from gpucost.report.report import Report
+from gpucost.report.report import Report, stale_of
 from gpucost.report.tables import days, peaks
 
 
@@ -29,15 +31,24 @@ def state(report: Report) -> str:
     if report.now_us < report.period.start_us:
         return "not begun"
     if report.now_us >= report.period.end_us:
-        return "over, not final yet"
+        return f"ended; {_reservation(report)}"
     return f"so far, until {instant_text(report.now_us)}"
+
+
+def _reservation(report: Report) -> str:
+    """Why the figures of a period that ended may still change."""
+    settled_us = report.period.end_us + stale_of(report.spec)
+    if report.now_us >= settled_us:
+        return "attempts in it still run"
+    date = local_date(Zone.parse(report.spec.time_zone), settled_us)
+    return f"figures may change until {date.day} {date:%B}"
 
 
 def unallocated(report: Report) -> str:
     """What the node cost is that no attempt was charged."""
     if report.spec.allocation.idle is Idle.SEPARATE:
         return "idle nodes, which tasks do not pay for here"
-    return f"{report.spec.allocation.bucket.lower()}s and node types without a task"
+    return f"node types on {report.spec.allocation.bucket.lower()}s without tasks"
 
 
 def unused_types(report: Report) -> Iterator[tuple[str, NodeLine]]:
@@ -63,7 +74,7 @@ def leaks(report: Report) -> list[Leak]:
     return sorted((leak for leak in found if leak.cost), key=lambda leak: -leak.cost)
 
 
-LEAKS_OVERLAP = "lines overlap: attempts carry a share of idle nodes"
+LEAKS_OVERLAP = "These lines overlap, so don't add them up: tasks already carry a share of idle cost"
 """What is to be said under the leaks of a report with ``idle: Distribute``."""
 
 
@@ -132,5 +143,9 @@ def read_and_charged(report: Report) -> str:
             f"{counted(quality.never_ran, 'task')} never ran."
         )
     broken = [law.name for law in report.laws if not law.holds]
-    parts.append(f"LAWS BROKEN: {', '.join(broken)}" if broken else "Money adds up to the nano-unit.")
+    parts.append(
+        f"LAWS BROKEN: {', '.join(broken)}"
+        if broken
+        else f"All amounts reconcile to a billionth of a {report.spec.currency}."
+    )
     return " ".join(parts)
