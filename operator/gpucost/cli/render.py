@@ -155,7 +155,7 @@ def table(
         given_up=GIVEN_UP,
     )
     notes = [Paragraph(Text(note, style="dim"), 2)] if note else []
-    return Parts((Paragraph(Text(title, style="bold")), grid, *notes))
+    return Parts((_titled(title), grid, *notes))
 
 
 def _fit_of(column: str, texts: Collection[str]) -> Fit:
@@ -282,8 +282,13 @@ def _leaks(report: Report) -> Part:
 
 def _advice(report: Report) -> Part:
     rows = [[advice.message, money(advice.savings), advice.confidence] for advice in report.recommendations]
-    told = table("What to do", "recommendation", "saves", "confidence", rows=rows)
+    title = "What to do"
+    told = table(title, "recommendation", "saves", "confidence", rows=rows) if rows else _titled(title)
     return Parts((told, *(Paragraph(Text(note, style="dim"), 2) for note in advice_notes(report))))
+
+
+def _titled(title: str) -> Part:
+    return Paragraph(Text(title, style="bold"))
 
 
 def _pools(report: Report) -> Part:

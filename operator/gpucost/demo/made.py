@@ -81,7 +81,7 @@ class Plan(NamedTuple):
 
 
 PLANS: Final = (
-    Plan(94_210, ("done",)),
+    Plan(94_710, ("done",)),
     Plan(1_300, ("waiting", "done")),
     Plan(900, ("error_cuda", "done")),
     Plan(150, ("error_cuda", "error_cuda", "done")),
@@ -94,7 +94,7 @@ PLANS: Final = (
     Plan(350, ("canceled",)),
     Plan(250, ("cancelled",)),
     Plan(20, ("",)),
-    Plan(920, ()),
+    Plan(420, ()),
     Plan(0, ("error_cuda",) * 4 + ("done",)),
     Plan(0, ("error_cuda",) * 6),
 )
