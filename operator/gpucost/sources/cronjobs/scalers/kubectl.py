@@ -50,6 +50,9 @@ _NODE_QUERY: Final = re.compile(
     r"get\s[^|;&\n]{0,80}?(?<![a-z])(?:nodes?|no|machine\w*|md|nodeclaims?|node-?pools?|node-?groups?)(?![a-z])",
     re.IGNORECASE,
 )
+_POOL_QUERY: Final = re.compile(
+    r"get\s[^|;&\n]{0,80}?(?:machine-?(?:deployment|set|pool)|node-?(?:pool|group)|md\s)", re.IGNORECASE
+)
 _SWITCHES: Final = frozenset({
     "--help", "-h", "--all", "--dry-run", "--record", "--recursive", "-R", "--warnings-as-errors", "-A", "--force",
     "--allow-missing-template-keys", "--show-managed-fields", "--insecure-skip-tls-verify", "--overwrite", "--now",
@@ -155,6 +158,8 @@ def _pass_over_patch(call: Call, kinds: Sequence[str], text: str) -> Reading:
         raise Unreadable("changes nodes or machines themselves", SCALER_NOT_READ)
     if re.search(r"cluster-autoscaler|workerPoolsConfig|karpenter\.sh", text):
         raise Unreadable("changes an autoscaler", SCALER_NOT_READ)
+    if _POOL_WORDS.search(text):
+        raise Unreadable("changes node pools of a cluster", SCALER_NOT_READ)
     if any(not is_literal(kind) for kind in kinds) and "replicas" in text and _may_be_pool(call):
         raise Unreadable("patches replicas of a resource that is not stated")
     return _pass_over(call, call.names) if "replicas" in text else Reading()
@@ -225,6 +230,8 @@ def _read_manifest(call: Call) -> Reading:
     files = [word for word in call.line.texts("-f", "--filename", "-k", "--kustomize") if _POOL_WORDS.search(word)]
     if files:
         raise Unreadable(f"applies {show(files[0])}, which looks like node pools", SCALER_NOT_READ)
+    if "-" in call.line.texts("-f", "--filename") and _POOL_QUERY.search(call.context):
+        raise Unreadable("applies what another command made of node pools", SCALER_NOT_READ)
     return Reading()
 
 
