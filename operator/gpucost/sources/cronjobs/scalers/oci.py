@@ -10,6 +10,7 @@ from gpucost.sources.cronjobs.scalers.base import COMMON_SWITCHES, Call, Form, n
 
 _SWITCHES: Final = COMMON_SWITCHES | {"--force", "-d", "--no-retry"}
 _FILES: Final = ("--from-json",)
+_COUNTS: Final = ("--size", "--quantity-per-subnet", "--node-config-details", *_FILES)
 
 
 def _read_update(call: Call) -> Reading:
@@ -26,7 +27,7 @@ def _read_update(call: Call) -> Reading:
 
 
 FORMS: Final = (
-    Form("oci ce node-pool update", _read_update, ("--size", "--quantity-per-subnet", "--node-config-details", *_FILES), _SWITCHES),
+    Form("oci ce node-pool update", _read_update, _COUNTS, _SWITCHES),
     name_form("oci ce node-pool create|delete", "creates or deletes nodes", switches=_SWITCHES),
     name_form("oci ce node delete", "creates or deletes nodes", switches=_SWITCHES),
     name_form("oci compute instance action|launch|terminate", "starts or stops machines", switches=_SWITCHES),

@@ -34,7 +34,6 @@ from gpucost.sources.cronjobs.shell.syntax import (
     Case,
     Chain,
     Command,
-    Document,
     For,
     Function,
     Group,
@@ -42,11 +41,10 @@ from gpucost.sources.cronjobs.shell.syntax import (
     Node,
     Pipeline,
     Script,
-    ShellSyntaxError,
     While,
     parse_script,
-    split_words,
 )
+from gpucost.sources.cronjobs.shell.tokens import Document, ShellSyntaxError, split_words
 from gpucost.sources.cronjobs.shell.work import (
     MAX_DEPTH,
     MAX_ITERATIONS,
