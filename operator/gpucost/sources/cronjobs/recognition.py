@@ -32,6 +32,10 @@ _RUNNERS: Final = frozenset({"make", "npm", "yarn", "pnpm", "task", "just", "rak
 """Programs whose arguments name what they run."""
 _IMAGE_PROGRAMS: Final[Mapping[str, str]] = {"aws-cli": "aws", "cloud-sdk": "gcloud", "azure-cli": "az"}
 _PROGRAM: Final = re.compile(rf"(?<![\w-])(?:{'|'.join(re.escape(program) for program in FORMS_BY_PROGRAM)})(?![\w-])")
+_BY_SUBCOMMAND: Final = tuple(
+    (frozenset(form.command.split()[1].split("|")), form) for form in FORMS if " " in form.command
+)
+"""Forms with the alternatives of their first subcommand, without which no call is of that form."""
 LONGEST_MENTION: Final = 100_000
 """Characters of a text that are searched for commands."""
 
@@ -94,7 +98,8 @@ def _name_of(image: str) -> str:
 
 def _read_hidden(arguments: Sequence[str], image: str, env: Mapping[str, str], context: str) -> Reading:
     """A tool's arguments behind a program that isn't named: an image's own entry point, or a variable."""
-    for form in FORMS:
+    given = frozenset(arguments)
+    for form in (form for subcommands, form in _BY_SUBCOMMAND if not subcommands.isdisjoint(given)):
         is_of_image = _is_entry_point(form, image)
         call = form.match(form.programs[0], arguments, env, context)
         if not call or not (is_of_image or call.line.has(*form.marks) or len(form.command.split()) > 2):

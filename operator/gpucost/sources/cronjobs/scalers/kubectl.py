@@ -60,6 +60,8 @@ _SWITCHES: Final = frozenset({
     "--all-namespaces", "--logtostderr", "--one-output", "--skip-headers", "--skip-log-headers", "--local", "--list",
     "--ignore-daemonsets", "--delete-emptydir-data", "--delete-local-data", "--ignore-not-found", "--wait",
 })  # fmt: skip
+MAX_PATCH_CHARACTERS: Final = 4_000
+"""A patch of replicas takes a few dozen."""
 _CHOOSERS: Final = ("-f", "--filename", "-k", "--kustomize", "-l", "--selector", "--all")
 
 
@@ -166,6 +168,8 @@ def _pass_over_patch(call: Call, kinds: Sequence[str], text: str) -> Reading:
 
 
 def _parse_patch(text: str) -> object:
+    if len(text) > MAX_PATCH_CHARACTERS:
+        raise Unreadable("has a patch that is too long to be read")
     try:
         return json.loads(text) if text.lstrip()[:1] in ("{", "[") else yaml.safe_load(text)
     except (ValueError, yaml.YAMLError, RecursionError, OverflowError):
