@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gpucost.core.issues import SCALER_NOT_READ
-from gpucost.sources.cronjobs.commandline import ELSEWHERE, Reading, ScalingCommand, read_scaling_commands
+from gpucost.sources.cronjobs.commandline import ELSEWHERE, Reading, ScalingCommand, combine, read_scaling_commands
 from gpucost.sources.cronjobs.scalers import FORMS
 from gpucost.sources.cronjobs.scalers.base import Form
 
@@ -67,6 +67,30 @@ def test_no_wrapping_makes_node_scaling_silent_or_bills_pods(wrap: Callable[[str
         else:
             assert reading.commands or reading.unread, shape
             assert reading.unread or {command.pool: command.nodes for command in reading.commands} == shape.counts
+
+
+# Rule: containers of one CronJob are read together
+
+
+def test_containers_set_their_pools_together() -> None:
+    up, down, web = (
+        read_scaling_commands(command)
+        for command in (SCALE, "kubectl scale md/a --replicas=0", "kubectl scale deployment/web --replicas=3")
+    )
+    both = combine([up, web, down, up])
+    assert both == Reading((ScalingCommand("a", 0), ScalingCommand("gpu", 4)), None, ("kubectl scale deployment/web",))
+
+
+def test_one_pool_set_to_two_counts_is_unread() -> None:
+    reading = combine([read_scaling_commands(SCALE), read_scaling_commands(SCALE.replace("4", "2"))])
+    assert reading.unread is not None
+    assert reading.unread.reason == "it scales in more than one way (gpu to 2, gpu to 4)"
+
+
+def test_a_count_of_each_zone_is_no_count_of_the_whole() -> None:
+    resize = "gcloud container clusters resize c --node-pool gpu --num-nodes 4"
+    reading = combine([read_scaling_commands(resize), read_scaling_commands(f"{resize} --region europe-west4")])
+    assert reading.unread is not None
 
 
 # Rule: docs/cli.md lists every form, and what it says of a form is so

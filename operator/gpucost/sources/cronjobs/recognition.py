@@ -32,6 +32,10 @@ _RUNNERS: Final = frozenset({"make", "npm", "yarn", "pnpm", "task", "just", "rak
 """Programs whose arguments name what they run."""
 _IMAGE_PROGRAMS: Final[Mapping[str, str]] = {"aws-cli": "aws", "cloud-sdk": "gcloud", "azure-cli": "az"}
 _PROGRAM: Final = re.compile(rf"(?<![\w-])(?:{'|'.join(re.escape(program) for program in FORMS_BY_PROGRAM)})(?![\w-])")
+_BY_SUBCOMMAND: Final = tuple(
+    (frozenset(form.command.split()[1].split("|")), form) for form in FORMS if " " in form.command
+)
+"""Forms with the alternatives of their first subcommand, without which no call is of that form."""
 LONGEST_MENTION: Final = 100_000
 """Characters of a text that are searched for commands."""
 
@@ -45,7 +49,7 @@ def read_program(words: Sequence[str], env: Mapping[str, str], context: str, ima
         return Reading()
     if program in REQUESTERS:
         return _read_request(words, context)
-    hidden = _read_hidden(words, env, context, image)
+    hidden = _read_hidden(*_find_arguments(words, image), env, context)
     if hidden != Reading():
         return hidden
     text = " ".join(words)
@@ -76,10 +80,26 @@ def _read_request(words: Sequence[str], context: str) -> Reading:
     return Reading(unread=find_mention(" ".join(words), context))
 
 
-def _read_hidden(words: Sequence[str], env: Mapping[str, str], context: str, image: str) -> Reading:
+def _find_arguments(words: Sequence[str], image: str) -> tuple[Sequence[str], str]:
+    """What may be the arguments of a program that isn't named, and the image whose entry point it is.
+
+    ``docker run amazon/aws-cli eks ...`` runs one image in another.
+    """
+    if get_basename(words[0]) in ("docker", "podman", "nerdctl"):
+        for at, word in enumerate(words[1:], 1):
+            if _name_of(word) in _IMAGE_PROGRAMS or _name_of(word) in FORMS_BY_PROGRAM:
+                return words[at + 1 :], word
+    return words[1:] if UNKNOWN in words[0] else words, image
+
+
+def _name_of(image: str) -> str:
+    return re.sub(r"@.*|:[^/]*$", "", image).rpartition("/")[2]
+
+
+def _read_hidden(arguments: Sequence[str], image: str, env: Mapping[str, str], context: str) -> Reading:
     """A tool's arguments behind a program that isn't named: an image's own entry point, or a variable."""
-    arguments = words[1:] if UNKNOWN in words[0] else words
-    for form in FORMS:
+    given = frozenset(arguments)
+    for form in (form for subcommands, form in _BY_SUBCOMMAND if not subcommands.isdisjoint(given)):
         is_of_image = _is_entry_point(form, image)
         call = form.match(form.programs[0], arguments, env, context)
         if not call or not (is_of_image or call.line.has(*form.marks) or len(form.command.split()) > 2):
@@ -94,7 +114,7 @@ def _read_hidden(words: Sequence[str], env: Mapping[str, str], context: str, ima
 
 
 def _is_entry_point(form: Form, image: str) -> bool:
-    name = re.sub(r"@.*|:[^/]*$", "", image).rpartition("/")[2]
+    name = _name_of(image)
     return _IMAGE_PROGRAMS.get(name, name) in form.programs
 
 
@@ -119,7 +139,12 @@ def _find_name(words: Sequence[str]) -> UnreadCommand | None:
     is_runner = get_basename(words[0]) in _RUNNERS
     for number, word in enumerate(words[:20]):
         is_program = number == 0 or is_runner or "/" in word or re.search(r"\.\w{2,3}$", word) is not None
-        if re.fullmatch(r"[^\s(){};,=]{1,200}", word) and looks_like_scaler(word, is_program=is_program):
+        if not re.fullmatch(r"[^\s(){};,=]{1,200}", word):
+            continue
+        folders = word.split("/")[:-1]
+        if looks_like_scaler(word, is_program=is_program) or any(
+            looks_like_scaler(folder, is_program=False) for folder in folders
+        ):
             return name_script(word)
     return None
 

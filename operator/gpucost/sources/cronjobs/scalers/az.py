@@ -78,6 +78,13 @@ def _read_request(call: Call) -> Reading:
     return Reading()
 
 
+def _read_resource(call: Call) -> Reading:
+    words = " ".join(value or "" for _, value in call.line.options)
+    if re.search(r"agentPools|virtualMachineScaleSets|managedClusters", words, re.IGNORECASE):
+        raise Unreadable("changes node pools without a tool of theirs", SCALER_NOT_READ)
+    return Reading()
+
+
 FORMS: Final = (
     Form("az aks nodepool scale", _read_pool, ("--node-count", "-c"), _SWITCHES),
     Form("az aks scale", _read_cluster, ("--node-count", "-c"), _SWITCHES),
@@ -93,5 +100,6 @@ FORMS: Final = (
     name_runner("az automation runbook start", _SWITCHES),
     name_runner("az pipelines run", _SWITCHES),
     Form("az rest", _read_request, ("--method", "-m"), _SWITCHES, kind=SCALER_NOT_READ),
+    Form("az resource update", _read_resource, (), _SWITCHES, kind=SCALER_NOT_READ),
     name_form("az vm start|stop|deallocate|create|delete", "starts or stops machines", switches=_SWITCHES),
 )  # fmt: skip

@@ -37,7 +37,20 @@ def _read_stack(call: Call) -> Reading:
     return Reading()
 
 
+def _read_release(call: Call) -> Reading:
+    """A chart's or application's name and values are all that can be judged of it."""
+    words = " ".join([*call.names, *(value or "" for _, value in call.line.options)])
+    if re.search(
+        r"node-?_?(?:pool|group)|machine-?(?:deployment|set|pool)|karpenter|(?<![a-z])nodes(?![a-z])", words, re.I
+    ):
+        raise Unreadable("changes a release that looks like nodes", SCALER_NOT_READ)
+    return Reading()
+
+
 FORMS: Final = (
+    Form("helm upgrade|install|rollback|uninstall", _read_release, kind=SCALER_NOT_READ),
+    Form("argocd app set|sync", _read_release, kind=SCALER_NOT_READ),
+    Form("flux resume|suspend|reconcile", _read_release, kind=SCALER_NOT_READ),
     Form("aws cloudformation deploy|update-stack|create-stack|delete-stack|execute-change-set", _read_stack,
          kind=SCALER_NOT_READ),
     Form("az deployment group|sub create", _read_stack, kind=SCALER_NOT_READ),
@@ -47,6 +60,9 @@ FORMS: Final = (
     Form("ansible-playbook|ansible|ansible-runner", _read_ansible, kind=SCALER_NOT_READ),
     name_form("kops edit|replace|create|delete|scale ig|instancegroup|instancegroups|instancegroup", "changes nodes"),
     name_form("kops update|rolling-update|delete cluster|ig|instancegroup", "changes nodes"),
+    name_form("kops replace|create", "changes nodes", ("-f", "--filename")),
+    name_form("ovhcloud cloud kube nodepool edit|create|delete", "changes nodes"),
+    name_form("tccli tke ModifyClusterNodePool|ModifyNodePoolDesiredCapacityAboutAsg", "changes nodes"),
     name_form("clusterctl generate|move|delete", "changes machines"),
     name_form("scw k8s pool update|create|delete", "changes nodes"),
     name_form("vultr-cli kubernetes|k node-pool|n update|u|create|c|delete|d", "changes nodes"),

@@ -50,6 +50,9 @@ _NODE_QUERY: Final = re.compile(
     r"get\s[^|;&\n]{0,80}?(?<![a-z])(?:nodes?|no|machine\w*|md|nodeclaims?|node-?pools?|node-?groups?)(?![a-z])",
     re.IGNORECASE,
 )
+_POOL_QUERY: Final = re.compile(
+    r"get\s[^|;&\n]{0,80}?(?:machine-?(?:deployment|set|pool)|node-?(?:pool|group)|md\s)", re.IGNORECASE
+)
 _SWITCHES: Final = frozenset({
     "--help", "-h", "--all", "--dry-run", "--record", "--recursive", "-R", "--warnings-as-errors", "-A", "--force",
     "--allow-missing-template-keys", "--show-managed-fields", "--insecure-skip-tls-verify", "--overwrite", "--now",
@@ -57,6 +60,8 @@ _SWITCHES: Final = frozenset({
     "--all-namespaces", "--logtostderr", "--one-output", "--skip-headers", "--skip-log-headers", "--local", "--list",
     "--ignore-daemonsets", "--delete-emptydir-data", "--delete-local-data", "--ignore-not-found", "--wait",
 })  # fmt: skip
+MAX_PATCH_CHARACTERS: Final = 4_000
+"""A patch of replicas takes a few dozen."""
 _CHOOSERS: Final = ("-f", "--filename", "-k", "--kustomize", "-l", "--selector", "--all")
 
 
@@ -155,12 +160,16 @@ def _pass_over_patch(call: Call, kinds: Sequence[str], text: str) -> Reading:
         raise Unreadable("changes nodes or machines themselves", SCALER_NOT_READ)
     if re.search(r"cluster-autoscaler|workerPoolsConfig|karpenter\.sh", text):
         raise Unreadable("changes an autoscaler", SCALER_NOT_READ)
+    if _POOL_WORDS.search(text):
+        raise Unreadable("changes node pools of a cluster", SCALER_NOT_READ)
     if any(not is_literal(kind) for kind in kinds) and "replicas" in text and _may_be_pool(call):
         raise Unreadable("patches replicas of a resource that is not stated")
     return _pass_over(call, call.names) if "replicas" in text else Reading()
 
 
 def _parse_patch(text: str) -> object:
+    if len(text) > MAX_PATCH_CHARACTERS:
+        raise Unreadable("has a patch that is too long to be read")
     try:
         return json.loads(text) if text.lstrip()[:1] in ("{", "[") else yaml.safe_load(text)
     except (ValueError, yaml.YAMLError, RecursionError, OverflowError):
@@ -225,6 +234,8 @@ def _read_manifest(call: Call) -> Reading:
     files = [word for word in call.line.texts("-f", "--filename", "-k", "--kustomize") if _POOL_WORDS.search(word)]
     if files:
         raise Unreadable(f"applies {show(files[0])}, which looks like node pools", SCALER_NOT_READ)
+    if "-" in call.line.texts("-f", "--filename") and _POOL_QUERY.search(call.context):
+        raise Unreadable("applies what another command made of node pools", SCALER_NOT_READ)
     return Reading()
 
 

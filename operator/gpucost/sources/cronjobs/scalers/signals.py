@@ -92,17 +92,20 @@ _NODE_ADDRESS: Final = re.compile(
 def find_request(words: Sequence[str]) -> str | None:
     """A request of ``curl``, ``wget`` or the like that changes nodes; one that only reads is none."""
     text = " ".join(words[1:])
-    if not _WRITES.search(text):
-        return None
-    found = _NODE_ADDRESS.search(text) or _find_scaling_address(words[1:])
-    if not found:
-        return None
-    return f"sends a request to an API of nodes ({shorten(found if isinstance(found, str) else found[0])})"
+    found = _NODE_ADDRESS.search(text) if _WRITES.search(text) else None
+    if found:
+        return f"sends a request to an API of nodes ({shorten(found[0])})"
+    address = next((word for word in words[1:] if _is_scaling_address(word)), None)
+    return f"sends a request to {show(address)}, which looks like node scaling" if address else None
 
 
-def _find_scaling_address(words: Sequence[str]) -> str | None:
-    addresses = [word for word in words if "/" in word and not word.startswith("-")]
-    return next((address for address in addresses if looks_like_scaler(address)), None)
+def _is_scaling_address(word: str) -> bool:
+    """Whether a service, or what it is asked for, is called after node scaling; a file that is fetched is no sign."""
+    found = re.match(r"(?:https?://)?([\w-]+)[\w.:-]*((?:/[^?#]*)?)", word)
+    if not found or "/" not in word or word.startswith("-"):
+        return False
+    last = found[2].rstrip("/").rpartition("/")[2]
+    return looks_like_scaler(found[1]) or ("." not in last and looks_like_scaler(last))
 
 
 # Names
@@ -112,13 +115,12 @@ _NODE_WORD: Final = (
     r"nodes?|node-?pools?|node-?groups?|machines?|machine-?(?:sets?|pools?|deployments?)|asgs?|vmss|migs?|gke|eks|aks"
     r"|oke|lke|gpus?|workers?|clusters?|pools?|kube|k8s|instances?|vms?|capacity|ec2|nodepool|nodegroup"
 )
-_START_WORD: Final = (
-    r"start(?:up|er)?|stop(?:per)?|shutdown|wake(?:up)?|sleep|hibernat\w+|drain(?:er)?|cordon|terminat\w+"
+_SWITCH_WORD: Final = r"start(?:up|er)?|stop(?:per)?|shutdown|wake(?:up)?|sleep|hibernat\w+|up|down"
+_MANY_NODES_WORD: Final = (
+    r"nodes|node-?(?:pools?|groups?)|machine-?(?:sets?|pools?)|asgs?|vmss|instances?|vms?|ec|gpus?"
 )
-_CERTAIN_NODE_WORD: Final = (
-    r"nodes?|node-?pools?|node-?groups?|nodepools?|nodegroups?|machine-?(?:sets?|pools?|deployments?)|asgs?|vmss"
-    r"|instances?|vms?|ec2"
-)
+"""Not ``node`` alone, which most often is a JavaScript runtime."""
+_DRAIN_WORD: Final = r"drain(?:er)?|cordon|terminat\w+"
 _ELSEWHERE_WORDS: Final = re.compile(
     r"images?|img|videos?|photos?|thumb(?:nail)?s?|pods?|hpa|vpa|keda|deployments?|replicas?|proportional|volumes?|pvcs?"
     r"|disks?|storage|db|databases?|tables?|redis|postgres"
@@ -162,9 +164,10 @@ def looks_like_scaler(name: str, *, is_program: bool = True) -> bool:
     nodes = any(re.fullmatch(_NODE_WORD, word) for word in words)
     if scales and (nodes or (is_program and _WHOLE_NAMES.issuperset(words))):
         return True
-    return any(re.fullmatch(_START_WORD, word) for word in words) and any(
-        re.fullmatch(_CERTAIN_NODE_WORD, word) for word in words
-    )
+    switches = any(re.fullmatch(_SWITCH_WORD, word) for word in words)
+    drains = any(re.fullmatch(_DRAIN_WORD, word) for word in words)
+    many = any(re.fullmatch(_MANY_NODES_WORD, word) for word in words)
+    return (switches and many) or (drains and (many or "node" in words))
 
 
 def _split_name(name: str) -> Iterator[str]:

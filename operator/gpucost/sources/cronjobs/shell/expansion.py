@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from gpucost.sources.cronjobs.options import UNKNOWN
-from gpucost.sources.cronjobs.shell.syntax import skip_quoted
+from gpucost.sources.cronjobs.shell.tokens import skip_quoted
 
 LONGEST_VALUE: Final = 65_536
 """Characters of an expanded variable or word; a command that scales nodes takes a few hundred."""

@@ -26,7 +26,8 @@ from gpucost.sources.cronjobs.recognition import (
     read_text,
 )
 from gpucost.sources.cronjobs.scalers.signals import looks_like_scaler
-from gpucost.sources.cronjobs.shell.conditions import evaluate_test, match_pattern
+from gpucost.sources.cronjobs.shell.compound import run_case, run_chain, run_for, run_if, run_pipeline, run_while
+from gpucost.sources.cronjobs.shell.conditions import evaluate_test
 from gpucost.sources.cronjobs.shell.expansion import Expanded, expand_text, expand_word
 from gpucost.sources.cronjobs.shell.flow import Flow, Status
 from gpucost.sources.cronjobs.shell.scope import ASSIGNMENT, Scope
@@ -34,7 +35,6 @@ from gpucost.sources.cronjobs.shell.syntax import (
     Case,
     Chain,
     Command,
-    Document,
     For,
     Function,
     Group,
@@ -42,14 +42,12 @@ from gpucost.sources.cronjobs.shell.syntax import (
     Node,
     Pipeline,
     Script,
-    ShellSyntaxError,
     While,
     parse_script,
-    split_words,
 )
+from gpucost.sources.cronjobs.shell.tokens import Document, ShellSyntaxError, split_words
 from gpucost.sources.cronjobs.shell.work import (
     MAX_DEPTH,
-    MAX_ITERATIONS,
     MAX_NESTED_SHELLS,
     MAX_SCRIPT_CHARACTERS,
     TooMuchWork,
@@ -86,7 +84,7 @@ class Shell:
         self.folder: str | None = None
         self.exit_scripts: list[str] = []
 
-    def _fork(self) -> Shell:
+    def fork(self) -> Shell:
         """A process of its own with what this one knows; what it changes stays with it."""
         child = Shell(self.work, self.scope.copy(), self.flow.fork(), self.nesting)
         child.functions, child.folder = dict(self.functions), self.folder
@@ -104,18 +102,19 @@ class Shell:
         except ShellSyntaxError as error:
             self._refuse(text, f"the script can't be read: {error}")
             return Status.HOPED
-        return self._run(script)
+        return self.run(script)
 
     def finish(self) -> None:
         """Run what is left to the end: ``trap ... EXIT``, and functions that nothing seems to call, if nothing else."""
-        self._run_exit_scripts()
+        self.run_exit_scripts()
         if self.work.is_empty:
             with self.flow.doubt():
                 for definition in list(self.functions.values()):
                     if not definition.was_called:
                         self._run_function(definition, None)
 
-    def _run_exit_scripts(self) -> None:
+    def run_exit_scripts(self) -> None:
+        """Run what ``trap ... EXIT`` left to the end."""
         scripts, self.exit_scripts = self.exit_scripts, []
         self.flow.reach_end()
         for text in scripts:
@@ -130,7 +129,8 @@ class Shell:
     def _add(self, reading: Reading) -> None:
         self.work.add(reading, is_certain=self.flow.is_certain)
 
-    def _run(self, node: Node) -> Status:
+    def run(self, node: Node) -> Status:
+        """Run a statement; what is found is noted in ``work``. TooMuchWork beyond the limits."""
         self.work.depth += 1
         if self.work.depth > MAX_DEPTH:
             raise TooMuchWork
@@ -144,75 +144,35 @@ class Shell:
             case Command():
                 return self._run_command(node, None)
             case Script(statements):
-                return [Status.SUCCESS, *(self._run(statement) for statement in statements)][-1]
+                return [Status.SUCCESS, *(self.run(statement) for statement in statements)][-1]
             case Chain():
-                return self._run_chain(node)
+                return run_chain(self, node)
             case Pipeline():
-                return self._run_pipeline(node)
+                return run_pipeline(self, node)
             case Group():
                 return self._run_group(node, None)
             case If():
-                return self._run_if(node)
+                return run_if(self, node)
             case While():
-                return self._run_while(node)
+                return run_while(self, node)
             case For():
-                return self._run_for(node)
+                return run_for(self, node)
             case Case():
-                return self._run_case(node)
+                return run_case(self, node)
             case Function(name, body):
                 self._define(name, body)
                 return Status.SUCCESS
 
-    def _run_chain(self, chain: Chain) -> Status:
-        if chain.in_background:
-            child = self._fork()
-            child._run(Chain(chain.first, chain.rest, in_background=False))
-            child._run_exit_scripts()
-            return Status.SUCCESS
-        status = self._run(chain.first)
-        for joiner, node in chain.rest:
-            status = self._run_second(status, joiner, node)
-        return status
-
-    def _run_second(self, first: Status, joiner: str, node: Node) -> Status:
-        """The right side of ``&&`` or ``||``."""
-        if first == (Status.FAILURE if joiner == "&&" else Status.SUCCESS):
-            return first
-        is_certain = first == Status.FAILURE if joiner == "||" else first in (Status.SUCCESS, Status.HOPED)
-        before = self.flow.is_after_failure
-        self.flow.is_after_failure = joiner == "||" and isinstance(node, Command)
-        with self.flow.doubt(not is_certain):
-            second = self._run(node)
-        self.flow.is_after_failure = before
-        return second if is_certain else Status.OPEN if first == Status.OPEN else Status.HOPED
-
-    def _run_pipeline(self, pipeline: Pipeline) -> Status:
-        status = Status.HOPED
-        if len(pipeline.parts) == 1:
-            status = self._run(pipeline.parts[0])
-        else:
-            given: str | None = None
-            for part in pipeline.parts:
-                child = self._fork()
-                output = child._find_output(part, given)
-                if output is None or UNKNOWN in output or part is pipeline.parts[-1]:
-                    status = child._run_part(part, given)
-                child._run_exit_scripts()
-                given = output
-        if not pipeline.is_negated:
-            return status
-        return {Status.SUCCESS: Status.FAILURE, Status.FAILURE: Status.SUCCESS}.get(status, Status.OPEN)
-
-    def _run_part(self, part: Node, given: str | None) -> Status:
+    def run_part(self, part: Node, given: str | None) -> Status:
         """A part of a pipeline, with the text that it reads, if that is known."""
         match part:
             case Command():
                 return self._run_command(part, given)
             case Group():
                 return self._run_group(part, given)
-        return self._run(part)
+        return self.run(part)
 
-    def _find_output(self, part: Node, given: str | None) -> str | None:
+    def find_output(self, part: Node, given: str | None) -> str | None:
         """What ``echo``, ``printf`` or ``cat`` writes into a pipe; None if it isn't known."""
         if not isinstance(part, Command):
             return None
@@ -229,92 +189,14 @@ class Shell:
         return None
 
     def _run_group(self, group: Group, given: str | None) -> Status:
-        shell = self._fork() if group.is_subshell else self
+        shell = self.fork() if group.is_subshell else self
         document = self._expand_document(group.document) if group.document else given
         if document is not None:
             self._add(read_text([document], self.work.context))
-        status = shell._run(group.body)
+        status = shell.run(group.body)
         if group.is_subshell:
-            shell._run_exit_scripts()
+            shell.run_exit_scripts()
         return status
-
-    def _run_if(self, node: If) -> Status:
-        is_open = False
-        status = Status.SUCCESS
-        for condition, body in node.branches:
-            with self.flow.doubt(is_open):
-                decided = self._run(condition)
-            if decided == Status.FAILURE:
-                continue
-            is_open |= decided != Status.SUCCESS
-            with self.flow.doubt(is_open):
-                status = self._run(body)
-            if decided == Status.SUCCESS:
-                return Status.HOPED if is_open else status
-        if node.otherwise:
-            with self.flow.doubt(is_open):
-                status = self._run(node.otherwise)
-        return Status.HOPED if is_open else status
-
-    def _run_while(self, node: While) -> Status:
-        """A loop's condition runs; its body if it is known to. A second turn shows what a first may change."""
-        status = self._run(node.condition)
-        if status == (Status.SUCCESS if node.is_until else Status.FAILURE):
-            return Status.SUCCESS
-        is_certain = status == (Status.FAILURE if node.is_until else Status.SUCCESS)
-        with self.flow.doubt(not is_certain):
-            self._run(node.body)
-        self.flow.end_turn()
-        with self.flow.doubt():
-            self._run(node.condition)
-            self._run(node.body)
-        self.flow.end_loop()
-        return Status.SUCCESS
-
-    def _run_for(self, node: For) -> Status:
-        words = self._list_words(node)
-        if words is None:
-            is_certain = _has_turns(node)
-            self.scope.forget(node.name)
-            with self.flow.doubt(not is_certain):
-                self._run(node.body)
-            with self.flow.doubt():
-                self._run(node.body)
-        elif len(words) > MAX_ITERATIONS:
-            raise TooMuchWork
-        else:
-            for word in words:
-                self.scope.assign(node.name, word)
-                self._run(node.body)
-                self.flow.end_turn()
-                if self.flow.is_loop_over:
-                    break
-        self.flow.end_loop()
-        return Status.SUCCESS
-
-    def _list_words(self, node: For) -> list[str] | None:
-        """A for loop's words; None where one isn't known."""
-        if node.counter is not None:
-            return None
-        if node.words is None:
-            return None if self.scope.arguments is None else list(self.scope.arguments)
-        words = [text for word in node.words for text in self._expand(word)]
-        return None if any(UNKNOWN in word or re.search(r"[*?\[]", word) for word in words) else words
-
-    def _run_case(self, node: Case) -> Status:
-        subject = " ".join(self._expand(node.subject))
-        is_open = False
-        for patterns, body in node.branches:
-            fits = [match_pattern(subject, self._expand_whole(pattern)) for pattern in patterns]
-            if not any(fit is not False for fit in fits):
-                continue
-            is_sure = True in fits
-            is_open |= not is_sure
-            with self.flow.doubt(is_open or UNKNOWN in subject):
-                self._run(body)
-            if is_sure:
-                break
-        return Status.HOPED
 
     # Functions
 
@@ -331,7 +213,7 @@ class Shell:
         with self.scope.enter_function(arguments), self.flow.enter_function():
             with self.flow.doubt(not definition.is_certain):
                 for body in definition.bodies:
-                    status = self._run(body)
+                    status = self.run(body)
             return Status.OPEN if self.flow.has_returned else status
 
     # Words and variables
@@ -341,21 +223,23 @@ class Shell:
         for name, value in expanded.assigned.items():
             self._assign(name, value)
         for script in expanded.substitutions:
-            child = self._fork()
+            child = self.fork()
             child.nesting += 1
             child.run_text(script)
-            child._run_exit_scripts()
+            child.run_exit_scripts()
         return expanded.fields
 
-    def _expand(self, word: str) -> tuple[str, ...]:
+    def expand(self, word: str) -> tuple[str, ...]:
+        """A word's fields, after what its references run and assign."""
         return self._take(expand_word(word, self.scope.variables))
 
-    def _expand_whole(self, text: str) -> str:
+    def expand_whole(self, text: str) -> str:
+        """A word that is not split, such as an assignment's value."""
         return self._take(expand_text(text, self.scope.variables))[0]
 
     def _expand_document(self, document: Document) -> str:
         if document.is_word:
-            return self._expand_whole(document.text)
+            return self.expand_whole(document.text)
         if not document.is_expanded:
             return document.text
         return self._take(expand_text(document.text, self.scope.variables, is_document=True))[0]
@@ -372,12 +256,12 @@ class Shell:
         earlier = self.scope.lists.pop(name, [])
         if raw.startswith("("):
             return name, self._take_list(name, raw, earlier if adds else [])
-        value = self._expand_whole(raw)
+        value = self.expand_whole(raw)
         return name, self.scope.values.get(name, "") + value if adds else value
 
     def _take_list(self, name: str, raw: str, earlier: Sequence[str]) -> str:
         """Assign an array, ``NAME=(a b)``; what ``$NAME`` is, its first element."""
-        words = [text for word in split_words(raw[1:-1]) for text in self._expand(word)]
+        words = [text for word in split_words(raw[1:-1]) for text in self.expand(word)]
         if not self.flow.is_certain or any(UNKNOWN in word or re.match(r"\[.*\]=", word) for word in words):
             return UNKNOWN
         self.scope.lists[name] = [*earlier, *words]
@@ -406,9 +290,9 @@ class Shell:
             words = [raw[0]]
             for word in raw[1:]:
                 pair = self._take_assignment(word)
-                words.append("=".join(pair) if pair else " ".join(self._expand(word)))
+                words.append("=".join(pair) if pair else " ".join(self.expand(word)))
             return words
-        return [text for word in raw for text in self._expand(word)]
+        return [text for word in raw for text in self.expand(word)]
 
     def call(self, words: Sequence[str], assigned: Mapping[str, str], given: str | None) -> Status:
         """Run a command of at least one word, with variables of its own and the text that it reads."""
@@ -566,7 +450,7 @@ class Shell:
             self.exit_scripts = [text]
         else:
             with self.flow.doubt():
-                self._fork().run_text(text)
+                self.fork().run_text(text)
 
     # Other shells and scripts
 
@@ -632,14 +516,3 @@ class Shell:
 
 def _judge(result: bool | None) -> Status:
     return Status.OPEN if result is None else Status.SUCCESS if result else Status.FAILURE
-
-
-def _has_turns(node: For) -> bool:
-    """Whether a loop whose words aren't known runs at least once."""
-    if node.counter is not None:
-        bounds = re.search(r"=\s*([0-9]{1,9})\s*;\s*\w+\s*<=?\s*([0-9]{1,9})\s*;", node.counter)
-        return bounds is not None and int(bounds[1]) < int(bounds[2])
-    return any(
-        re.match(r"\$\(seq |\{[0-9]+\.\.[0-9]+\}|`seq ", word) or re.fullmatch(r"[\w./-]+", word)
-        for word in node.words or ()
-    )
