@@ -45,7 +45,7 @@ def weekends(report: Report) -> np.ndarray:
 def test_the_data_is_the_same_on_every_machine_and_with_any_number_of_threads() -> None:
     digest = """SELECT md5(string_agg(concat_ws('|', event_id, task_id, service_name, status, epoch_us(creation_ts),
         coalesce(node_id, '-'), coalesce(metainfo, '-')), ';' ORDER BY event_id)) FROM task_history"""
-    assert {rows(made_demo(3000), digest, threads)[0][0] for threads in (1, 3)} == {"a7e3f9b3ab91676c1c23e7f155a22001"}
+    assert {rows(made_demo(3000), digest, threads)[0][0] for threads in (1, 3)} == {"809010e3ec3f766bf4bd41a2c62cb25f"}
 
 
 def test_it_has_the_columns_of_task_history_and_three_events_a_task() -> None:
@@ -169,7 +169,7 @@ def test_some_tasks_never_ran_some_are_lost_and_some_still_run(usual: Report) ->
     found = figures(usual)
     assert 500 < found["neverRan"] < 1500
     assert 10 < found["skippedAttempts"]["Lost"] < 100
-    assert found["counts"]["Open"] == 3
+    assert found["counts"]["Open"] == 4
     assert found["counts"]["retries"] > 5000
 
 
