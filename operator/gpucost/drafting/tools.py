@@ -72,7 +72,7 @@ def _read_airflow(columns: TableColumns, catalogue: Catalogue, _has: HasValue) -
     history = _sibling(columns, catalogue, "task_instance_history", _TRY)
     source = columns.source
     if history is not None and columns.has(_TRY):
-        names = ", ".join([*_TRY.split()])
+        names = ", ".join(_TRY.split())
         source = f"(SELECT {names} FROM {source}\n      UNION SELECT {names} FROM {history.source}) AS tries"
     ran = "coalesce(state, '') NOT IN ('skipped', 'upstream_failed', 'removed')"
     return Job(
