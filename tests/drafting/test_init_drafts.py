@@ -542,3 +542,22 @@ def test_a_table_with_one_time_and_no_task_of_its_events_is_no_table_of_tasks(tm
     spec, comments = drafted(sqlite(tmp_path, "CREATE TABLE jobs (id, status, created_at)"))
     assert "tasks" not in spec
     assert "No table looks like one of tasks" in comments
+
+
+def test_events_with_metainfo_and_an_id_of_their_own(tmp_path: Path) -> None:
+    """task_history without node_id: metainfo names the node, id orders what has the same time."""
+    metainfo = json.dumps({"node_name": "gke-gpu-a100-1"})
+    db = sqlite(
+        tmp_path,
+        "CREATE TABLE task_history (id, task_id, service_name, status, creation_ts, metainfo)",
+        "INSERT INTO task_history VALUES (?, 1, 'sdxl', ?, ?, ?)",
+        rows=[
+            (1, "new", "2025-06-02T10:00:00Z", None),
+            (2, "running", "2025-06-02T10:00:00Z", metainfo),
+            (3, "done", "2025-06-02T11:00:00Z", None),
+        ],
+    )
+    cronjobs = scaling(tmp_path)
+    spec, _ = drafted(db, cronjobs)
+    assert "id AS event_id" in spec["tasks"]["query"]
+    assert status(spec, db, cronjobs, tmp_path)["summary"]["allocatedCost"] == "24.00"

@@ -168,3 +168,12 @@ def test_celery_without_a_start_is_told_what_is_missing(tmp_path: Path) -> None:
     assert drafted.code == 0
     assert "celery_taskmeta looks like Celery, but no column says when a task started" in drafted.out
     assert "tasks" not in yaml.safe_load(drafted.out)["spec"]
+
+
+def test_the_model_that_slurm_allocated_can_be_selected_as_the_type() -> None:
+    expression = re.findall(r"`(nullif\(regexp_extract\(AllocTRES.*) AS node_type`", RECIPES["Slurm"])[0]
+    rows = [("billing=8,cpu=8,gres/gpu:a100=4,node=1",), ("cpu=8,gres/gpu=4",)]
+    con = duckdb.connect()
+    con.execute("CREATE TABLE jobs (AllocTRES VARCHAR)")
+    con.executemany("INSERT INTO jobs VALUES (?)", rows)
+    assert con.execute(f"SELECT {expression} FROM jobs").fetchall() == [("a100",), (None,)]

@@ -178,6 +178,8 @@ def find_event(columns: TableColumns, node_type: str | None, dialect: Dialect) -
         service=_name(columns.find(SERVICES)),
         status=_plain_status(status, dialect),
         time=quote_name(time.name),
+        event_id=_event_id(columns),
+        metainfo=_name(columns.find("metainfo")),
         node_name=_name(columns.find(NODE_NAMES)),
         node_id=_name(columns.find(NODE_IDS)),
         node_type=node_type,
@@ -201,6 +203,13 @@ def weigh_table(columns: TableColumns) -> int:
 
 def _name(column: Column | None) -> str | None:
     return None if column is None else quote_name(column.name)
+
+
+def _event_id(columns: TableColumns) -> str | None:
+    """What orders events of the same time: their own number, but no random id."""
+    own, number = columns.find("event_id"), columns.find("id")
+    counts = number is not None and (is_number(number) or not number.kind)
+    return _name(own) or (_name(number) if counts else None)
 
 
 def _time(time: Column, other: Column) -> str:

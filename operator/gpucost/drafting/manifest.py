@@ -129,7 +129,7 @@ def _comments(scaling: Scaling, seen: SeenTasks, pools: Sequence[str], types: Se
         yield "Found the schedule table k8s_nodes_scaling: its crons are read in nodePools.scheduleTable.timeZone."
     yield from _table_comments(seen.tables)
     if seen.found is not None:
-        yield from _task_comments(scaling, seen.found)
+        yield from _task_comments(seen.found)
         yield from _time_comments(scaling, seen.found)
         yield from _node_comments(seen.found.events, pools, types)
     yield from seen.remarks
@@ -151,7 +151,7 @@ def _shape(table: ListedTable) -> str:
     return shorten(f"{shorten(table.name, 60)}({columns}{more})", _LINE)
 
 
-def _task_comments(scaling: Scaling, found: FoundTasks) -> Iterable[str]:
+def _task_comments(found: FoundTasks) -> Iterable[str]:
     """Where the tasks stand, and what they name."""
     if found.reading.query is not None:
         name = shorten(found.table.name)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -60,6 +59,10 @@ class Event:
     service: str | None
     status: str
     time: str
+    event_id: str | None = None
+    """A number that grows from event to event."""
+    metainfo: str | None = None
+    """Where it is JSON already, with the node's name in it."""
     node_name: str | None = None
     node_id: str | None = None
     node_type: str | None = None
@@ -91,36 +94,47 @@ def after_at(expression: str, dialect: Dialect) -> str:
 
 def write_job_query(job: Job, dialect: Dialect) -> str:
     """A row with status running for each start, and one with its own status for each end."""
-    rows = [
-        _columns(job, job.start, "'running'", dialect, named=True),
-        f"FROM {job.source}",
+    start = Event(
+        job.source,
+        job.task_id,
+        job.service,
+        "'running'",
+        job.start,
+        node_name=job.node_name,
+        node_id=job.node_id,
+        node_type=job.node_type,
+        user=job.user,
+    )
+    end = [job.task_id, job.service or "NULL", job.status, job.end, "NULL", "NULL"]
+    end += [part for part in (job.node_type, job.user) if part is not None]
+    lines = [
+        write_event_query(start, dialect),
         f"WHERE {job.started}",
         "UNION ALL",
-        _columns(job, job.end, job.status, dialect, named=False),
+        f"SELECT {', '.join(end)}",
         f"FROM {job.source}",
         f"WHERE {job.started} AND {job.ended}",
     ]
-    return "\n".join(rows)
+    return "\n".join(lines)
 
 
 def write_event_query(event: Event, dialect: Dialect) -> str:
     """The events of a table whose columns have other names."""
-    return f"{_columns(event, event.time, event.status, dialect, named=True)}\nFROM {event.source}"
+    return f"{_named_columns(event, dialect)}\nFROM {event.source}"
 
 
-def _columns(of: Job | Event, time: str, status: str, dialect: Dialect, *, named: bool) -> str:
-    """The columns of one SELECT; only the first of a UNION names them, and only events that start need a node."""
-    chosen: list[tuple[str, str]] = [
-        (of.task_id, "task_id"),
-        (of.service or "NULL", "service_name"),
-        (status, "status"),
-        (time, "creation_ts"),
-        ((of.node_id if named else None) or "NULL", "node_id"),
-        (_metainfo(of.node_name if named else None, dialect), "metainfo"),
+def _named_columns(event: Event, dialect: Dialect) -> str:
+    """The head of a SELECT, with the columns that are optional only where something stands for them."""
+    chosen = [
+        (event.task_id, "task_id"),
+        (event.service or "NULL", "service_name"),
+        (event.status, "status"),
+        (event.time, "creation_ts"),
+        (event.node_id or "NULL", "node_id"),
+        (event.metainfo or _metainfo(event.node_name, dialect), "metainfo"),
     ]
-    chosen += [(part, name) for part, name in ((of.node_type, "node_type"), (of.user, "user_id")) if part is not None]
-    if not named:
-        return f"SELECT {', '.join(part for part, _ in chosen)}"
+    optional = ((event.node_type, "node_type"), (event.user, "user_id"), (event.event_id, "event_id"))
+    chosen += [(part, name) for part, name in optional if part is not None]
     return "SELECT " + ",\n       ".join(_named(part, name) for part, name in chosen)
 
 
@@ -133,8 +147,3 @@ def _metainfo(node_name: str | None, dialect: Dialect) -> str:
         return "NULL"
     function = "json_build_object" if dialect is Dialect.POSTGRESQL else "json_object"
     return f"{function}('node_name', {node_name})"
-
-
-def join_texts(parts: Sequence[str]) -> str:
-    """Several columns as one key."""
-    return " || '/' || ".join(as_text(part) for part in parts)

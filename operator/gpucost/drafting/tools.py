@@ -13,7 +13,7 @@ from typing import Final
 
 from gpucost.api.costreport import Statuses
 from gpucost.drafting.columns import TableColumns, is_number, is_set, is_text
-from gpucost.drafting.queries import Job, after_at, as_text, join_texts, quote_name, quote_text
+from gpucost.drafting.queries import Job, after_at, as_text, quote_name, quote_text
 from gpucost.sources.catalogue import Catalogue, Column, Dialect
 
 
@@ -68,16 +68,16 @@ _TRY: Final = "dag_id task_id run_id map_index try_number start_date end_date st
 
 
 def _read_airflow(columns: TableColumns, catalogue: Catalogue, _has: HasValue) -> Job:
-    keys = [name for name in ("dag_id", "run_id", "task_id", "map_index", "try_number") if columns.has(name)]
+    numbers = [as_text(name) for name in ("map_index", "try_number") if columns.has(name)]
     history = _sibling(columns, catalogue, "task_instance_history", _TRY)
     source = columns.source
     if history is not None and columns.has(_TRY):
-        names = ", ".join([*_TRY.split()])
-        source = f"(SELECT {names} FROM {source} UNION SELECT {names} FROM {history.source}) AS tries"
+        names = ", ".join(_TRY.split())
+        source = f"(SELECT {names} FROM {source}\n      UNION SELECT {names} FROM {history.source}) AS tries"
     ran = "coalesce(state, '') NOT IN ('skipped', 'upstream_failed', 'removed')"
     return Job(
         source=source,
-        task_id=join_texts(keys),
+        task_id=" || '/' || ".join(["dag_id", "run_id", "task_id", *numbers]),
         service="dag_id",
         status="state",
         start="start_date",
