@@ -243,6 +243,7 @@ def _attempt_rules(tasks: Tasks, rules: Sequence[NodeType]) -> Rules:
         include=Globs.of(tasks.services.include),
         exclude=Globs.of(tasks.services.exclude),
         node_type=lambda name: type_of(name, rules),
+        listed=frozenset(rule.name for rule in rules),
         first_run_to_end=tasks.execution_time is ExecutionTime.FIRST_RUN_TO_END,
         stale_us=parse_duration(tasks.stale_after) or 0,
     )
