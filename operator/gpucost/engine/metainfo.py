@@ -1,4 +1,4 @@
-"""The node's name in metainfo, read exactly: what the quick path of sql/reduction/node_text.sql leaves to a parser (section 3)."""
+"""The node's name in metainfo, read exactly: what the quick path of node_text.sql leaves to a parser (section 3)."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ class MetainfoReader:
 def read_node_name(text: str) -> str:
     """The node's name in one metainfo, as JSON; an empty text where the object has none; UNREADABLE where there is no object.
 
-    An object, or a JSON string that holds one. Of duplicate keys the last counts, and neither a lone surrogate nor a raw control
-    character makes a string unreadable. NaN and infinities are read as Python and DuckDB write them.
+    An object, or a JSON string that holds one. Of duplicate keys the last counts, and neither a lone surrogate nor a raw
+    control character makes a string unreadable. NaN and infinities are read as Python and DuckDB write them.
     """
     try:
         found = _parse(text)

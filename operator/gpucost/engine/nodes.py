@@ -70,7 +70,9 @@ class Nodes:
             number = -1 - self._nameless.setdefault((type_number, doubt), len(self._nameless))
             return Node(text, stated, number, type_number, name, number, doubt)
         number = self._numbers.setdefault((type_number, name, doubt), len(self._numbers))
-        return Node(text, stated, number, type_number, name, self._places.setdefault((type_number, name), number), doubt)
+        return Node(
+            text, stated, number, type_number, name, self._places.setdefault((type_number, name), number), doubt
+        )
 
     def _doubt(self, text: str, stated: str, kind: str) -> Doubt:
         if stated and stated not in self._listed:

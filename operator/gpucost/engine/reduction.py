@@ -495,7 +495,7 @@ class Reduction:
                 Doubt.NOT_LISTED: (types[kind],),
                 Doubt.UNREADABLE: (self._metainfo.example or "",),
             }.get(doubt, names)
-            examples = sorted({*known.examples, *named}, key=str.encode)[:_EXAMPLES]
+            examples = sorted({*known.examples, *filter(None, named)}, key=str.encode)[:_EXAMPLES]
             found[doubt] = Doubted(known.attempts + attempts, known.nodes + nodes, tuple(examples))
         return found
 

@@ -226,7 +226,7 @@ def reduce_tasks(
     known = inputs.shared.rollups.get(decisive)
     if known is not None and not details:
         return known, None
-    create_source(con, raw, TimeRule(Zone.parse(tasks.time_zone), tasks.epoch_unit))
+    create_source(con, raw, TimeRule(Zone.parse(tasks.zone_name), tasks.epoch_unit))
     with closing(Reduction(con, _attempt_rules(tasks, rules), window, keep=details)) as reduction:
         rollup = inputs.shared.rollups[decisive] = reduction.rollup()
         return rollup, reduction.attempts() if details else None
