@@ -18,7 +18,7 @@ import pyarrow as pa
 import pytest
 
 from command import HEADER, NOW, Ran, cron_job, gpucost, manifest, write
-from gpucost.sources.text import first_line, redacted
+from gpucost.sources.text import one_line, redacted
 from postgres import PASSWORD, Postgres
 from taskdatabases import put, put_postgresql
 
@@ -606,7 +606,7 @@ class TestRows:
 )
 def test_urls_are_shown_without_what_is_secret(url: str, shown: str) -> None:
     assert redacted(url) == shown
-    assert "secret" not in first_line(ValueError(f"no route to {url}"), url)
+    assert "secret" not in one_line(ValueError(f"no route to {url}"), url)
 
 
 def test_threads_do_not_share_a_database(tmp_path: Path, report: Report) -> None:

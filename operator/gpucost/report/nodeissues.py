@@ -33,8 +33,8 @@ def _sentence(doubt: Doubt, found: Doubted, listed: Sequence[str]) -> str:
     match doubt:
         case Doubt.UNREADABLE:
             return (
-                f"{attempts} {'has' if one else 'have'} metainfo that is no JSON object, such as {show(found.examples[0])}, and "
-                f'so no node name; write it as JSON such as {{"node_name": "gpu-1"}}, or {_NODE_TYPE}'
+                f"{attempts} {'has' if one else 'have'} metainfo that is no JSON object, such as {show(found.examples[0])}, "
+                f'and so no node name; write it as JSON such as {{"node_name": "gpu-1"}}, or {_NODE_TYPE}'
             )
         case Doubt.NOT_LISTED:
             types = " and ".join(_unlisted(name, listed) for name in found.examples[:2])

@@ -20,7 +20,7 @@ from gpucost.engine.source import (
     number_again,
 )
 from gpucost.sources.query import check_select
-from gpucost.sources.text import first_line, redacted
+from gpucost.sources.text import one_line, redacted
 
 if TYPE_CHECKING:
     from gpucost.sources.tasks import Limits, Table
@@ -94,7 +94,7 @@ def bring_postgresql(
     except duckdb.InterruptException:
         raise
     except (Error, duckdb.Error) as error:
-        raise _explained(where, first_line(error, url), table, limits.timeout_seconds) from None
+        raise _explained(where, one_line(error, url), table, limits.timeout_seconds) from None
 
 
 def _read_only(url: str, limits: Limits) -> str:
