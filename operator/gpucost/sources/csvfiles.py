@@ -19,7 +19,7 @@ from typing import IO, TYPE_CHECKING, Final, cast
 
 import duckdb
 
-from gpucost.core.issues import shorten, show
+from gpucost.core.issues import show
 from gpucost.engine.source import SourceError, named
 
 if TYPE_CHECKING:
@@ -220,8 +220,8 @@ def explain_bytes(file: str, encoding: str = "utf-8") -> str | None:
                 line += error.object[: error.start].count(b"\n")
                 wrong, place = error.object[error.start], place - pending + error.start
                 return (
-                    f"{shorten(file)} can't be read as {encoding.upper()}: byte {place:,} (in line {line:,}) is 0x{wrong:02X}. "
-                    f"State the encoding after the path, such as {shorten(file)}?encoding=latin-1, or convert the file: "
+                    f"{file} can't be read as {encoding.upper()}: byte {place:,} (in line {line:,}) is 0x{wrong:02X}. "
+                    f"State the encoding after the path, such as {file}?encoding=latin-1, or convert the file: "
                     "iconv -f LATIN1 -t UTF-8"
                 )
             place += len(piece)
