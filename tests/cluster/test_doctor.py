@@ -318,7 +318,7 @@ DB: Final = "database of --db"
 
 def test_09_the_database_is_down(cluster: Cluster, namespace: str) -> None:
     url = f"postgresql://reader:{PASSWORD}@127.0.0.1:{free_ports(1)[0]}/tasks"
-    doctor(cluster, namespace, "--db", url).problem(DB, "can't be reached", "check host, port")
+    doctor(cluster, namespace, "--db", url).problem(DB, "can't be reached", "check host and port")
 
 
 def test_10_the_password_is_wrong(cluster: Cluster, namespace: str, postgres: Postgres) -> None:

@@ -18,11 +18,14 @@ import pyarrow as pa
 import pytest
 
 from command import HEADER, NOW, Ran, cron_job, gpucost, manifest, write
-from gpucost.sources.text import first_line, redacted
+from gpucost.engine.source import SourceError
+from gpucost.sources.tasks import EVENTS, Limits, open_database
+from gpucost.sources.text import one_line, redacted
 from postgres import PASSWORD, Postgres
 from taskdatabases import put, put_postgresql
 
 COLUMNS = HEADER.split(",")
+CONFINED = Limits(folders=("/data",))
 LIFE = [
     (1, 7, "text2img", "new", "2025-06-02T08:00:00Z", None, None),
     (2, 7, "text2img", "running", "2025-06-02T08:10:00Z", None, '{"node_name": "l4-0"}'),
@@ -235,7 +238,10 @@ class TestTables:
         table = events(*LIFE)
         number = table.set_column(4, "creation_ts", pa.array([1, 2, 3]))
         said = report(put(engine, number, tmp_path, server)).sentence(1)
-        assert "its unit is not guessed: set spec.tasks.epochUnit to Seconds, Milliseconds or Microseconds" in said
+        assert (
+            "its unit is not guessed: set spec.tasks.epochUnit to Seconds, Milliseconds, Microseconds or Nanoseconds"
+            in said
+        )
         truth = put("duckdb", table.set_column(4, "creation_ts", pa.array([True, False, True])), tmp_path)
         assert "creation_ts is of type BOOLEAN; it must be a timestamp" in report(truth).sentence(1)
 
@@ -332,6 +338,11 @@ class TestQueries:
                 assert "read-only" in ran.sentence(1) or "read-write" in ran.sentence(1)
 
 
+def reason_in(message: str) -> str:
+    """Why rows can't be used, from the sentence that says it."""
+    return message.partition("can't be used: ")[2].partition(",")[0]
+
+
 @contextmanager
 def unchanged(*paths: Path) -> Iterator[None]:
     """The files keep their bytes, and no others appear beside them."""
@@ -396,11 +407,12 @@ class TestRows:
         bad += [row(20, "", "2025-06-02T08:00:00Z"), row(21, "8", "99999-01-01T00:00:00Z")]
         ran = report(put(engine, events(*rows, *bad), tmp_path, server))
         found = [(i["count"], i["message"]) for i in ran.status()["quality"]["issues"] if i["reason"] == "UnusableRows"]
-        assert [(count, message.rpartition(" ")[2]) for count, message in sorted(found)] == [
+        assert [(count, reason_in(message)) for count, message in sorted(found)] == [
             (2, "NoTaskId"),
             (2, "NoTime"),
             (5, "ImpossibleTime"),
         ]
+        assert "ImpossibleTime, such as '-infinity'; creation_ts takes timestamps, ISO 8601 text" in str(found)
         assert ran.status()["summary"]["succeeded"] == 1
 
     @pytest.mark.parametrize("kind", ["timestamptz", "timestamp", "date"])
@@ -412,7 +424,7 @@ class TestRows:
             value = "NULL" if text is None else f"'{text}'"
             postgres.execute(url, f"UPDATE task_history SET creation_ts = {value} WHERE event_id = {10 + i}")
         issues = report(url).status()["quality"]["issues"]
-        counts = sorted((i["count"], i["message"].rpartition(" ")[2]) for i in issues if i["reason"] == "UnusableRows")
+        counts = sorted((i["count"], reason_in(i["message"])) for i in issues if i["reason"] == "UnusableRows")
         assert counts == [(1, "NoTime"), (4, "ImpossibleTime")]
 
     @everywhere
@@ -597,7 +609,7 @@ class TestRows:
 )
 def test_urls_are_shown_without_what_is_secret(url: str, shown: str) -> None:
     assert redacted(url) == shown
-    assert "secret" not in first_line(ValueError(f"no route to {url}"), url)
+    assert "secret" not in one_line(ValueError(f"no route to {url}"), url)
 
 
 def test_threads_do_not_share_a_database(tmp_path: Path, report: Report) -> None:
@@ -623,3 +635,159 @@ def test_a_view_in_a_duckdb_file(tmp_path: Path, report: Report) -> None:
     with duckdb.connect(url.removeprefix("duckdb:///")) as con:
         con.execute("CREATE VIEW task_history AS SELECT * FROM history")
     assert report(url).status()["summary"]["succeeded"] == 1
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (
+            'CSV Error on Line: 7\nOriginal Line: 3,"x\nValue with unterminated quote found.\n\nPossible fixes:\n* Disable\n',
+            'CSV Error on Line: 7; Original Line: 3,"x; Value with unterminated quote found.',
+        ),
+        (
+            'Error when sniffing file "a.csv".\nIt was not possible to detect the dialect\nThe search space used was:\nX',
+            'Error when sniffing file "a.csv". It was not possible to detect the dialect',
+        ),
+        (
+            'Column "a" not found!\nCandidate bindings: "b"\n\nLINE 1: SELECT a\n               ^',
+            'Column "a" not found! Candidate bindings: "b"',
+        ),
+        ('ERROR: no column\nLINE 1: SELECT x\n  ^\nHINT:  Perhaps "y".', 'ERROR: no column; HINT: Perhaps "y".'),
+        ("", "ValueError"),
+    ],
+)
+def test_errors_on_one_line_keep_their_reason(said: str, told: str) -> None:
+    assert one_line(ValueError(said)) == told
+
+
+class TestUrlsOfPostgresql:
+    """As libpq takes them, for a user's own command; where others write the URLs, only hosts."""
+
+    @pytest.fixture
+    def url(self, postgres: Postgres) -> str:
+        return put_postgresql(postgres.new_database(), events(*LIFE), {})
+
+    def test_the_socket_of_the_machine(self, url: str, postgres: Postgres, report: Report) -> None:
+        name = url.rpartition("/")[2]
+        folder = str(postgres.folder)
+        for form in (
+            f"postgresql:///{name}?host={folder}&port={postgres.port}&user=postgres&password={PASSWORD}",
+            f"postgresql://postgres:{PASSWORD}@/{name}?host={folder}&port={postgres.port}",
+            f"postgresql://postgres:{PASSWORD}@{folder.replace('/', '%2F')}:{postgres.port}/{name}",
+        ):
+            assert report(form).status()["summary"]["succeeded"] == 1, form
+
+    def test_where_the_environment_says(
+        self, url: str, postgres: Postgres, report: Report, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        stated = {
+            "PGHOST": str(postgres.folder),
+            "PGPORT": str(postgres.port),
+            "PGUSER": "postgres",
+            "PGPASSWORD": PASSWORD,
+        }
+        for name, value in stated.items():
+            monkeypatch.setenv(name, value)
+        assert report(f"postgresql:///{url.rpartition('/')[2]}").status()["summary"]["succeeded"] == 1
+
+    def test_a_service(
+        self, url: str, postgres: Postgres, tmp_path: Path, report: Report, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        lines = ["[ml]", "host=127.0.0.1", f"port={postgres.port}", f"dbname={url.rpartition('/')[2]}", "user=postgres"]
+        (tmp_path / "services").write_text("\n".join([*lines, f"password={PASSWORD}"]), encoding="utf-8")
+        monkeypatch.setenv("PGSERVICEFILE", str(tmp_path / "services"))
+        for form in ("postgresql:///?service=ml", "postgresql://?service=ml"):
+            assert report(form).status()["summary"]["succeeded"] == 1
+        assert 'definition of service "lm" not found; check PGSERVICEFILE' in report(
+            "postgresql:///?service=lm"
+        ).sentence(1)
+
+    def test_several_hosts(self, url: str, postgres: Postgres, report: Report) -> None:
+        """libpq tries one after the other."""
+        place = f"127.0.0.1:{postgres.port}"
+        for places in (f"127.0.0.1:1,{place}", f"[::1]:1,{place}"):
+            assert report(url.replace(place, places)).status()["summary"]["succeeded"] == 1
+
+    def test_a_plus_sign_is_no_blank(self, url: str, postgres: Postgres, report: Report) -> None:
+        said = report(url.replace(PASSWORD, "").replace(":@", "@") + "?password=a+b").sentence(1)
+        assert "password authentication failed" in said
+        assert "a+b" not in said
+
+    def test_a_database_that_is_missing(self, url: str, report: Report) -> None:
+        said = report(url + "_gone").sentence(1)
+        assert '_gone" does not exist; check its name in the URL' in said
+        assert "password" not in said
+
+    @pytest.mark.parametrize("place", ["", "h,", "h,%2Frun", "%40x", "h,[::1],"])
+    def test_sockets_are_not_for_reports_of_others(self, place: str) -> None:
+        with (
+            pytest.raises(SourceError, match="must name a host"),
+            open_database(f"postgresql://{place}/ml", CONFINED) as db,
+        ):
+            db.bring(EVENTS, None)
+
+    @pytest.mark.parametrize("parameter", ["host=/run", "service=ml", "hostaddr=127.0.0.1", "passfile=/x"])
+    def test_parameters_are_not_for_reports_of_others(self, parameter: str) -> None:
+        with (
+            pytest.raises(SourceError, match="which an operator does not take"),
+            open_database(f"postgresql://h/ml?{parameter}", CONFINED) as db,
+        ):
+            db.bring(EVENTS, None)
+
+
+class TestTimes:
+    @everywhere
+    def test_times_without_an_offset_are_noticed(
+        self, engine: str, server: Postgres | None, tmp_path: Path, report: Report
+    ) -> None:
+        """Only where spec.tasks.timeZone is not set and one occurs; the figures are those of UTC."""
+        mixed = [
+            (n, t, s, status, time.removesuffix("Z") if n == 2 else time, *rest)
+            for n, t, s, status, time, *rest in LIFE
+        ]
+        aware = put(engine, events(*LIFE), tmp_path, server)
+        assert "TimeZoneAssumed" not in report(aware).issues()
+        naive = put(engine, events(*mixed), tmp_path, server)
+        said = report(naive).issues()["TimeZoneAssumed"]
+        assert said == "times without an offset are read as UTC; set spec.tasks.timeZone to their zone"
+        assert "TimeZoneAssumed" not in report(naive, timeZone="UTC").issues()
+        assumed, stated = report(naive).status(), report(naive, timeZone="UTC").status()
+        assert assumed["summary"] == stated["summary"]
+        assert assumed["inputRevision"] == stated["inputRevision"]
+
+    @pytest.mark.parametrize("engine", ["duckdb", "parquet", "postgresql"])
+    def test_typed_times_without_an_offset(
+        self, engine: str, server: Postgres | None, tmp_path: Path, report: Report
+    ) -> None:
+        moments = pa.array([1_748_851_200_000_000 + n * 600_000_000 for n in range(3)], pa.timestamp("us"))
+        naive = events(*LIFE).set_column(4, "creation_ts", moments)
+        aware = events(*LIFE).set_column(4, "creation_ts", moments.cast(pa.timestamp("us", "UTC")))
+        assert "TimeZoneAssumed" in report(put(engine, naive, tmp_path, server)).issues()
+        assert "TimeZoneAssumed" not in report(put(engine, aware, tmp_path, server)).issues()
+
+    @pytest.mark.parametrize("engine", ["duckdb", "parquet"])
+    def test_nanoseconds_of_pandas(self, engine: str, tmp_path: Path, report: Report) -> None:
+        moments = pa.array(
+            [1_748_851_200_000_000_000 + n * 600_000_000_000 for n in range(3)], pa.timestamp("ns", "UTC")
+        )
+        ran = report(put(engine, events(*LIFE).set_column(4, "creation_ts", moments), tmp_path))
+        assert ran.status()["summary"]["executedHours"] == "0.166667"
+        assert "TimeZoneAssumed" not in ran.issues()
+
+    @pytest.mark.parametrize("text", ["02.06.2025 10:00:00", "6/2/2025 10:00", "2 Jun 2025", "20250602T10", "10:00"])
+    def test_times_of_a_locale_are_not_guessed(self, text: str, tmp_path: Path, report: Report) -> None:
+        rows = [(n, t, s, status, text, *rest) for n, t, s, status, _, *rest in LIFE]
+        said = report(put("csv", events(*rows), tmp_path)).issues()["UnusableRows"]
+        assert f"3 rows of the task database can't be used: ImpossibleTime, such as '{text}'; creation_ts takes" in said
+        assert "ISO 8601 text such as 2025-06-02T10:00:00+02:00, and numbers with spec.tasks.epochUnit" in said
+
+    @everywhere
+    def test_nanoseconds_are_cut_to_microseconds(
+        self, engine: str, server: Postgres | None, tmp_path: Path, report: Report
+    ) -> None:
+        """Towards the past, before 1970 too."""
+        first = 1_748_851_200_000_000_000
+        numbers = pa.array([first, first + 999, first + 3_600_000_000_000 - 1], pa.int64())
+        table = events(*LIFE).set_column(4, "creation_ts", numbers)
+        summary = report(put(engine, table, tmp_path, server), epochUnit="Nanoseconds").status()["summary"]
+        assert (summary["executedHours"], summary["succeeded"]) == ("1", 1)

@@ -156,12 +156,12 @@ def test_metainfo_as_a_struct_of_a_typed_file(tmp_path: Path) -> None:
 
 
 @kinds
-@pytest.mark.parametrize("unit", ["Seconds", "Milliseconds", "Microseconds"])
+@pytest.mark.parametrize("unit", ["Seconds", "Milliseconds", "Microseconds", "Nanoseconds"])
 def test_epochs(engine: str, server: Postgres | None, unit: str, tmp_path: Path) -> None:
-    unit_us = {"Seconds": 1_000_000, "Milliseconds": 1000, "Microseconds": 1}[unit]
-    case = _rounded(unit_us)
+    unit_ns = {"Seconds": 1_000_000_000, "Milliseconds": 1_000_000, "Microseconds": 1000, "Nanoseconds": 1}[unit]
+    case = _rounded(max(1, unit_ns // 1000))
     table = events_of(case)
-    numbers = _with(table, creation_ts=pa.array([us // unit_us for us in _times(table)], pa.int64()))
+    numbers = _with(table, creation_ts=pa.array([us * 1000 // unit_ns for us in _times(table)], pa.int64()))
     found = status_text(case_report(case, put(engine, numbers, tmp_path, server), epochUnit=unit))
     assert _figures(found) == _figures(status_text(case_report(case, _connected(table))))
 

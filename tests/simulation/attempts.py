@@ -35,6 +35,10 @@ class Attempt(NamedTuple):
     end: int | None
     outcome: str
     retry: bool
+    doubt: str
+    """What is wrong with the node's type, if anything."""
+    moved: bool
+    """Whether another event of the attempt names another node."""
 
     def touches(self, start: int, data_until: int) -> bool:
         """Whether the attempt has a part in [start, data_until)."""
@@ -128,6 +132,8 @@ def _attempts(task: str, rows: list[Row], case: dict[str, Any], now: int) -> lis
                 end=last["creation_ts"] if last else None,
                 outcome=_outcome(last["status"]) if last else "Lost" if lost else "Open",
                 retry=previous_end is not None and start - previous_end <= stale_after,
+                doubt=_doubt(first, case),
+                moved=case["executionTime"] == "RunningOnly" and _moved(first, last, rows),
             )
         )
     return attempts
@@ -178,12 +184,23 @@ def _wanted(service: str, case: dict[str, Any]) -> bool:
     return glob_match(service, case.get("include", ["*"])) and not glob_match(service, case["exclude"])
 
 
-def _node_name(row: Row) -> str | None:
+def _metainfo(row: Row) -> dict[str, Any] | None:
+    """An object, as it stands or in a JSON string; None where there is none."""
     try:
-        metainfo = json.loads(row["metainfo"] or "")
+        found = json.loads(row["metainfo"], strict=False)
+        found = json.loads(found, strict=False) if isinstance(found, str) else found
     except ValueError:
         return None
-    name = metainfo.get("node_name") if isinstance(metainfo, dict) else None
+    return found if isinstance(found, dict) else None
+
+
+def is_unreadable(row: Row) -> bool:
+    """Whether a running event has metainfo that is no object."""
+    return bool(row["metainfo"]) and _metainfo(row) is None
+
+
+def _node_name(row: Row) -> str | None:
+    name = (_metainfo(row) or {}).get("node_name") if row["metainfo"] else None
     return name if isinstance(name, str) and name else None
 
 
@@ -192,6 +209,26 @@ def _node_type(row: Row, case: dict[str, Any]) -> str:
         return str(row["node_type"])
     name = _node_name(row)
     return type_of(name, case["types"]) if name else UNKNOWN_TYPE
+
+
+def _doubt(row: Row, case: dict[str, Any]) -> str:
+    if row.get("node_type"):
+        listed = row["node_type"] in [rule["name"] for rule in case["types"]]
+        return "NOT_LISTED" if not listed else "UNREADABLE" if is_unreadable(row) else ""
+    if is_unreadable(row):
+        return "UNREADABLE"
+    if _node(row, "")[0] == "task":
+        return "NO_NODE"
+    return "NO_RULE" if _node_type(row, case) == UNKNOWN_TYPE else ""
+
+
+def _moved(first: Row, last: Row | None, rows: list[Row]) -> bool:
+    """Whether a running event of an attempt names another node than its first, and not only at the instant of its end."""
+    start = next(i for i, row in enumerate(rows) if row is first)
+    end = next((i for i, row in enumerate(rows) if row is last), len(rows))
+    nodes = {_node(row, "") for row in rows[start:end] if not last or row["creation_ts"] < last["creation_ts"]}
+    named = {node for node in nodes if node[0] != "task"}
+    return _node(first, "")[0] != "task" and bool(named - {_node(first, "")})
 
 
 def _node(row: Row, task: str) -> tuple[str, str]:

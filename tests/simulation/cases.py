@@ -71,6 +71,14 @@ ODD_METAINFO = [
     '{"node_name": "l4-0"',
     '{"node_name": "l4-0"} x',
     '{"node_name": "l4-\\u0030"}',
+    '{"node_name": "h100-1", "node_name": "l4-0"}',
+    '{"node_name": "l4-0", "node\\u005fname": 7}',
+    '"{\\"node_name\\": \\"l4-0\\"}"',
+    '"\\"{}\\""',
+    "{'node_name': 'l4-0'}",
+    '{"node_name": "l4-0", "k": "\\ud800 \t"}',
+    '{"node_name": "l4-0", "k": NaN}',
+    '{"node_name": "l4-0",}',
     ' {"k": "a100", "node_name" : "gke-gpu-a100-0"} ',
 ]
 NAMED = {3: list(NAMES_OF_MONTHS), 4: list(NAMES_OF_DAYS)}

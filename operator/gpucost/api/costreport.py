@@ -338,6 +338,7 @@ class EpochUnit(StrEnum):
     SECONDS = "Seconds"
     MILLISECONDS = "Milliseconds"
     MICROSECONDS = "Microseconds"
+    NANOSECONDS = "Nanoseconds"
 
 
 ServiceGlob = Annotated[str, Field(max_length=256, description="A glob such as api-*; case is ignored.")]
@@ -406,10 +407,12 @@ class Tasks(_Model):
         default=None,
         description="One SELECT with the columns of task_history; default: all rows of the table task_history.",
     )
-    time_zone: ZoneName = Field(default="UTC", description="Zone of naive timestamps.")
+    time_zone: ZoneName | None = Field(
+        default=None, description="Zone of naive timestamps; without it they are read as UTC, and the report says so."
+    )
     epoch_unit: EpochUnit | None = Field(
         default=None,
-        description="Unit of a numeric creation_ts (Seconds, Milliseconds or Microseconds); never guessed.",
+        description="Unit of a numeric creation_ts (Seconds, Milliseconds, Microseconds or Nanoseconds); never guessed.",
     )
     services: ServiceGlobs = Field(
         default=ServiceGlobs(), description="Which services take part: included and not excluded."
@@ -422,6 +425,11 @@ class Tasks(_Model):
         description="What counts as execution: RunningOnly (while the status is running) or FirstRunToEnd.",
     )
     stale_after: DurationText = Field(default="24h", description="Without an event this long, an open attempt is Lost.")
+
+    @property
+    def zone_name(self) -> str:
+        """The zone of naive timestamps, stated or assumed."""
+        return self.time_zone or "UTC"
 
 
 class Bucket(StrEnum):

@@ -33,6 +33,10 @@ UNCOVERED: Final = "UncoveredTime"
 UNPRICED: Final = "UnpricedNodes"
 ASSUMED: Final = "AssumedHistory"
 UNKNOWN_STATUS: Final = "UnknownStatus"
+UNREADABLE_METAINFO: Final = "UnreadableMetainfo"
+UNKNOWN_NODE_TYPE: Final = "UnknownNodeType"
+TWO_NODES_AT_ONCE: Final = "TwoNodesAtOnce"
+TIME_ZONE_ASSUMED: Final = "TimeZoneAssumed"
 UNUSABLE_ROWS: Final = "UnusableRows"
 DIFFERENT_COPIES: Final = "DifferentCopies"
 FUTURE_EVENTS: Final = "FutureEvents"
@@ -46,7 +50,6 @@ POOL_STATED_TWICE: Final = "PoolStatedTwice"
 DAY_TYPE_CONTRADICTION: Final = "DayTypeContradiction"
 UNREADABLE_TABLE_ROW: Final = "UnreadableTableRow"
 FURTHER_ISSUES: Final = "FurtherIssues"
-UNKNOWN_NODE_TYPE: Final = "UnknownNodeType"
 ADVICE_WITHHELD: Final = "AdviceWithheld"
 
 UNREAD_SCHEDULES: Final = frozenset(
@@ -84,7 +87,11 @@ SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
         UNPRICED: "Nodes ran without a price; their cost is missing.",
         ASSUMED: "Node-hours rest on schedules as they stand now: nothing recorded them at the time.",
         UNKNOWN_STATUS: "A status that none of the sets knows; attempts that it ends are skipped.",
-        UNUSABLE_ROWS: "Rows of the task database without a task, a time, or with a time that no calendar has.",
+        UNREADABLE_METAINFO: "Attempts whose metainfo is no JSON object, and so names no node; their type is unknown.",
+        UNKNOWN_NODE_TYPE: "Attempts whose node fits no rule, whose node_type is not listed, or that name no node at all.",
+        TWO_NODES_AT_ONCE: "Tasks that report running on a second node while an attempt runs; the first node is charged.",
+        TIME_ZONE_ASSUMED: "Times have no offset, and spec.tasks.timeZone is not set, so they are read as UTC.",
+        UNUSABLE_ROWS: "Rows of the task database without a task or a time, or with a time that can't be read for certain.",
         DIFFERENT_COPIES: "Rows that repeat an event_id but say something else; the first one stands.",
         FUTURE_EVENTS: "Events after the present; they are left out.",
         LOST_ATTEMPTS: "Attempts that never ended and whose task was silent for staleAfter; they are skipped.",

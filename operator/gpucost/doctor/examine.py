@@ -83,7 +83,7 @@ def source_of(check: str, url: str, report: CostReport) -> Source:
     if tasks is None:
         return Source(check, url, events=False, table=table)
     unit = str(tasks.epoch_unit) if tasks.epoch_unit else None
-    return Source(check, url, tasks.query, tasks.statuses.running, tasks.time_zone, unit, True, table)
+    return Source(check, url, tasks.query, tasks.statuses.running, tasks.zone_name, unit, True, table)
 
 
 async def _examine_cluster(asked: Asked) -> _Seen:

@@ -8,8 +8,9 @@ and busy spread spans and intervals over buckets. On demand the attempts themsel
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, Final
@@ -22,7 +23,8 @@ from gpucost.core.globs import Globs
 from gpucost.core.money import Ints, group_starts
 from gpucost.core.nodes import UNKNOWN_TYPE
 from gpucost.core.progress import Progress, Stage, tell_nobody
-from gpucost.engine.nodes import UNKNOWN, Nodes
+from gpucost.engine.metainfo import MetainfoReader
+from gpucost.engine.nodes import UNKNOWN, Doubt, Nodes
 from gpucost.engine.peaks import Peaks, find_peaks
 from gpucost.engine.session import SHARED, Session, read_sql
 from gpucost.engine.source import SOURCE
@@ -56,6 +58,8 @@ _COLLECTED: Final = {
         "task_id VARCHAR, started BIGINT, ended BIGINT, outcome INTEGER, retry BOOLEAN, service INTEGER, node INTEGER, "
         "type SMALLINT, part_start BIGINT, part_end BIGINT, counted BOOLEAN"
     ),
+    "all_doubted": "node INTEGER, attempts BIGINT",
+    "all_moved": "task_id VARCHAR, node VARCHAR, other VARCHAR",
 }
 """What the ranges add to."""
 _LEFT_BEHIND: Final = (
@@ -64,6 +68,10 @@ _LEFT_BEHIND: Final = (
     *(("TABLE", f"gpucost_{name}") for name in ("statuses", "services", "nodes", "running", "unclear")),
     *(("MACRO", f"gpucost_{name}") for name in ("name_in", "node_text")),
 )
+_READER: Final = "gpucost_read_metainfo"
+"""Name of the function in SQL that reads what the quick path leaves."""
+_KINDS: Final = "node INTEGER, type SMALLINT, name VARCHAR, place INTEGER, doubt TINYINT"
+_EXAMPLES: Final = 3
 _NO_DOUBTS: Final = """
     SELECT task_id, event_id, ts, 0::TINYINT AS class, 0 AS status, 0 AS service, 0 AS node, 0::BIGINT AS rank
     FROM gpucost_source LIMIT 0
@@ -84,6 +92,8 @@ class Rules:
     exclude: Globs
     node_type: Callable[[str], str]
     """The type of a node, by its name."""
+    listed: Collection[str]
+    """Types that the spec lists."""
     first_run_to_end: bool
     stale_us: int
 
@@ -119,8 +129,14 @@ class Census:
     last_us: int | None
     """The latest event up to now."""
     future_events: int
+    running_events: int
+    """Up to now, with a status that means running."""
+    naive_times: bool
+    """Whether a time up to now has no offset, so that a zone had to be assumed or stated."""
     unusable: Mapping[str, int]
     """By reason: NoTaskId, NoTime, ImpossibleTime."""
+    impossible_time: str
+    """One of the texts that are no possible time; the first in the order of bytes."""
     copies: int
     """Rows that repeat an event."""
     different_copies: int
@@ -171,6 +187,35 @@ class Names:
     statuses: tuple[str, ...]
     services: tuple[str, ...]
     nodes: tuple[str, ...]
+    running_events: int
+    unreadable: int
+    """Of the running events, those whose metainfo is no JSON object."""
+    unreadable_example: str
+    naive_times: bool
+    """Whether times have no offset."""
+
+
+@dataclass(frozen=True, slots=True)
+class Doubted:
+    """Charged attempts that touch the period and whose node leaves the same doubt."""
+
+    attempts: int = 0
+    nodes: int = 0
+    """How many nodes they name, by a name or an id."""
+    examples: tuple[str, ...] = ()
+    """At most three in the order of bytes: names of nodes (``id X`` where only an id is known), with NOT_LISTED the types,
+    with UNREADABLE the beginning of a metainfo."""
+
+
+@dataclass(frozen=True, slots=True)
+class TwoNodes:
+    """Tasks that ran on two nodes at once; the first by its id stands for all."""
+
+    tasks: int
+    task_id: str
+    node: str
+    """Where its attempt began, and what it is charged for."""
+    other: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +230,9 @@ class Rollup:
     busy: BusyTime
     peaks: Peaks
     never_ran: int
+    doubted: Mapping[Doubt, Doubted]
+    """Attempts whose node type may not be what it was, by what is wrong."""
+    two_nodes: TwoNodes | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +278,8 @@ class Reduction:
         self._rules = rules
         self._window = window
         self._keep = keep
-        self._nodes = Nodes(rules.node_type)
+        self._nodes = Nodes(rules.node_type, rules.listed)
+        self._metainfo = MetainfoReader()
         self._statuses: tuple[str, ...] = ()
         self._written: tuple[str, ...] = ()
         self._reader = Session(
@@ -244,11 +293,13 @@ class Reduction:
             },
         )
         con.execute(f"ATTACH IF NOT EXISTS ':memory:' AS {SHARED}")
+        con.create_function(_READER, self._metainfo, [duckdb.sqltypes.VARCHAR], duckdb.sqltypes.VARCHAR)
 
     def close(self) -> None:
         """Leave the connection as it was: it may be the caller's own."""
         for kind, name in _LEFT_BEHIND:
             self._reader.con.execute(f"DROP {kind} IF EXISTS temp.{name}")
+        self._reader.con.remove_function(_READER)
         self._reader.con.execute(f"DETACH {SHARED}")
 
     def rollup(self) -> Rollup:
@@ -264,6 +315,7 @@ class Reduction:
             session.table("pieces", span=self._span())
             counts, executed, busy, copies = map(session.columns, ("counted", "executed", "busy", "all_copies"))
             peaks = find_peaks(session, self._window.lo_us, self._window.hi_us, self._window.width_us)
+            doubted, two_nodes = self._doubted(session), _two_nodes(session)
         types, numbers = self._nodes.sorted_types()
         services, places = self._named_services()
         return Rollup(
@@ -282,6 +334,8 @@ class Reduction:
             busy=BusyTime(busy["bucket"], numbers[busy["type"]], busy["busy"]),
             peaks=replace(peaks, node_type=numbers[peaks.node_type]),
             never_ran=int(counts["touching"][(counts["outcome"] == NEVER_RAN) & counts["wanted"]].sum()),
+            doubted=doubted,
+            two_nodes=two_nodes,
         )
 
     def attempts(self) -> Attempts:
@@ -308,8 +362,16 @@ class Reduction:
         self._reader.view("gpucost_slice", "slice", range="TRUE")
         self._reader.table("gpucost_running", "running")
         self._number_nodes()
-        nodes = tuple(sorted(filter(None, self._nodes.names), key=str.encode))
-        return Names(self._statuses, self._named_services()[0], nodes)
+        running, unreadable = self._reader.con.execute(self._reader.text("unreadable")).fetchall()[0]
+        return Names(
+            self._statuses,
+            self._named_services()[0],
+            tuple(sorted(self._nodes.names, key=str.encode)),
+            running,
+            unreadable,
+            self._metainfo.example or "",
+            bool(census["naive"].any()),
+        )
 
     def _span(self) -> str:
         """A length beyond the period's, of a type that holds one for each node."""
@@ -321,7 +383,7 @@ class Reduction:
         """Macros, dictionaries, and the tables to which ranges add."""
         self._reader.con.execute(read_sql("node_text"))
         self._reader.fill("gpucost_nodes", "node_text VARCHAR, node_type VARCHAR, node INTEGER", ())
-        self._reader.fill(f"{SHARED}.kinds", "node INTEGER, type SMALLINT, name VARCHAR", ())
+        self._reader.fill(f"{SHARED}.kinds", _KINDS, ())
         for name, columns in _COLLECTED.items():
             self._reader.fill(f"{SHARED}.{name}", columns, ())
         self._reader.con.execute(f"CREATE OR REPLACE TABLE {SHARED}.all_doubts AS {_NO_DOUBTS}")
@@ -379,6 +441,7 @@ class Reduction:
             self._rank_unclear(session)
             session.table("careful")
             session.collect("copies")
+            session.con.execute("CREATE OR REPLACE TEMP VIEW events AS FROM careful WHERE copy = 1")
             session.view("sorted", "settled")
             self._find_attempts(session)
             self._add_up(session)
@@ -399,7 +462,7 @@ class Reduction:
 
     def _add_up(self, session: Session) -> None:
         session.table("touching")
-        for name in ("spans", "intervals", "alone", *(["kept"] if self._keep else [])):
+        for name in ("spans", "intervals", "alone", "doubted", "moved", *(["kept"] if self._keep else [])):
             session.collect(name)
 
     def _find_attempts(self, session: Session) -> None:
@@ -434,8 +497,24 @@ class Reduction:
         found = self._reader.con.execute(read_sql("new_nodes")).fetchall()
         new = [self._nodes.number(text, stated) for text, stated in found]
         self._reader.insert("gpucost_nodes", [(node.text, node.stated, node.number) for node in new])
-        fresh = self._nodes.not_listed(new)
-        self._reader.insert(f"{SHARED}.kinds", [(node.number, node.type_number, node.name) for node in fresh])
+        fresh = self._nodes.not_handed_out(new)
+        rows = [(node.number, node.type_number, node.name, node.place, int(node.doubt)) for node in fresh]
+        self._reader.insert(f"{SHARED}.kinds", rows)
+
+    def _doubted(self, session: Session) -> dict[Doubt, Doubted]:
+        """Attempts on nodes whose type is in doubt, by what is wrong."""
+        types = self._nodes.type_names()
+        found: dict[Doubt, Doubted] = {}
+        for code, kind, attempts, nodes, names in session.con.execute(session.text("all_doubted")).fetchall():
+            doubt = Doubt(code)
+            known = found.get(doubt, Doubted())
+            named = {
+                Doubt.NOT_LISTED: (types[kind],),
+                Doubt.UNREADABLE: (self._metainfo.example or "",),
+            }.get(doubt, names)
+            examples = sorted({*known.examples, *filter(None, named)}, key=str.encode)[:_EXAMPLES]
+            found[doubt] = Doubted(known.attempts + attempts, known.nodes + nodes, tuple(examples))
+        return found
 
     def _future_events(self) -> int:
         return int(self._reader.columns("future")["events"][0])
@@ -451,6 +530,7 @@ class Reduction:
             events[key] -= every
             inside[key] -= within
         unusable = {reason: int(rows[column].sum()) for reason, column in _PROBLEMS.items()}
+        runs = np.isin(rows["status"], self._rules.running)
         return Census(
             status=rows["status"],
             service=np.array([name or UNKNOWN for name in rows["service_name"]], dtype=object),
@@ -458,10 +538,19 @@ class Reduction:
             events_in_period=inside,
             last_us=int(rows["last_ts"][rows["events"] > 0].max()) if events.any() else None,
             future_events=self._future_events() if rows["future_events"].any() else 0,
+            running_events=int(events[runs].sum()),
+            naive_times=bool(rows["naive"].any()),
             unusable={reason: count for reason, count in unusable.items() if count},
+            impossible_time=min(filter(None, rows["impossible_text"]), key=str.encode, default=""),
             copies=int(copies["copies"].sum()),
             different_copies=int(copies["different"].sum()),
         )
+
+
+def _two_nodes(session: Session) -> TwoNodes | None:
+    """Tasks that ran on two nodes at once."""
+    tasks, task_id, node, other = session.con.execute(session.text("all_moved")).fetchall()[0]
+    return TwoNodes(tasks, task_id, node.removeprefix("name "), other.removeprefix("name ")) if tasks else None
 
 
 def _counts(rows: Mapping[str, Any], services: Ints, types: Ints) -> Counts:
@@ -484,6 +573,7 @@ def list_events(con: duckdb.DuckDBPyConnection, running: Sequence[str]) -> Names
     """Statuses, services and node names of the relation ``source``."""
     nothing = Globs.of(())
     rules = Rules(
-        tuple(running), (), (), (), nothing, nothing, lambda _: UNKNOWN_TYPE, first_run_to_end=False, stale_us=0
+        tuple(running), (), (), (), nothing, nothing, lambda _: UNKNOWN_TYPE, (), first_run_to_end=False, stale_us=0
     )
-    return Reduction(con, rules, Window(lo_us=0, hi_us=0, now_us=2**62, width_us=1)).names()
+    with closing(Reduction(con, rules, Window(lo_us=0, hi_us=0, now_us=2**62, width_us=1))) as reduction:
+        return reduction.names()

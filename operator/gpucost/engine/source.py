@@ -1,32 +1,40 @@
 """The columns of a task database, checked and brought to one form: the relation ``gpucost_source``.
 
 It has task_id, event_id (null where there is none), ts (UTC microseconds), status, service_name, node_id, metainfo,
-node_type (texts, empty where missing) and problem (null, or why the row can't be used).
+node_type (texts, empty where missing), problem (null, or why the row can't be used), impossible_text (the time of such a row
+as it stands, where that is why) and naive (whether the time has no offset).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any, Final
 
 import duckdb
 import numpy as np
 
+from gpucost.core.issues import shorten
 from gpucost.core.zones import Zone
 
 REQUIRED: Final = ("task_id", "service_name", "status", "creation_ts", "node_id", "metainfo")
 SOURCE: Final = "gpucost_source"
 """Name of the relation. What is made beside a site's own tables has a prefix, lest it hides one of theirs."""
 OPTIONAL: Final = ("event_id", "node_type", "user_id")
-UNIT_US: Final[Mapping[str, int]] = {"Seconds": 1_000_000, "Milliseconds": 1_000, "Microseconds": 1}
+UNIT_US: Final[Mapping[str, Fraction]] = {
+    "Seconds": Fraction(1_000_000),
+    "Milliseconds": Fraction(1_000),
+    "Microseconds": Fraction(1),
+    "Nanoseconds": Fraction(1, 1_000),
+}
 
 _INTEGERS: Final = frozenset(
     ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT")
 )
 _NAIVE: Final = frozenset(("TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS", "DATE"))
-_AWARE: Final = frozenset(("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ", "TIMESTAMP_NS WITH TIME ZONE"))
+_AWARE: Final = frozenset(("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ", "TIMESTAMPTZ_NS"))
 _EARLIEST, _LATEST = "TIMESTAMP '0001-01-02'", "TIMESTAMP '9999-12-30'"
 _EARLIEST_US, _LATEST_US = -62_135_510_400_000_000, 253_402_128_000_000_000
 """The same in microseconds since 1970."""
@@ -34,6 +42,7 @@ _OFFSET = r"\d[Tt ].*([A-Za-z]|[+-]\d\d(:?\d\d){0,2}) *$"
 """ISO text that ends with an offset, Z, or the name of a zone."""
 _FEW_TURNS = 16
 """Up to here a reading may be repeated in the statement for each turn of the clock; more turns take it as a parameter."""
+_COLUMNS_SHOWN = 30
 _LAST_TURN_US = 7_258_118_400_000_000
 """2200: later turns of the clock are not looked at, for 8,000 years of them would be a statement of megabytes."""
 
@@ -64,7 +73,7 @@ class TimeRule:
 
     zone: Zone
     epoch_unit: str | None
-    advice: str = "set spec.tasks.epochUnit to Seconds, Milliseconds or Microseconds"
+    advice: str = "set spec.tasks.epochUnit to Seconds, Milliseconds, Microseconds or Nanoseconds"
     """What to do about numbers without a unit."""
 
 
@@ -74,7 +83,7 @@ def create_source(con: duckdb.DuckDBPyConnection, raw: str, rule: TimeRule) -> N
     missing = [name for name in REQUIRED if name not in columns]
     if missing:
         raise SourceError(
-            f"the task database has no column {', '.join(missing)}; it has {', '.join(columns)[:400]}. "
+            f"the task database has no column {', '.join(missing)}; it has {_list_columns(columns)}. "
             "Map your schema with spec.tasks.query: one SELECT that names the columns "
             f"{', '.join(REQUIRED)} (and optionally {', '.join(OPTIONAL)})"
         )
@@ -89,11 +98,14 @@ def _select(con: duckdb.DuckDBPyConnection, raw: str, columns: Mapping[str, str]
     )
     time = instant_of(con, raw, columns["creation_ts"], rule)
     return f"""
-        SELECT task_id, event_id, ts, status, service_name, node_id, metainfo, node_type, user_id,
+        SELECT task_id, event_id, ts, status, service_name, node_id, metainfo, node_type, user_id, naive,
             CASE WHEN task_id IS NULL THEN 'NoTaskId' WHEN no_time THEN 'NoTime' WHEN ts IS NULL THEN 'ImpossibleTime' END
-                AS problem
+                AS problem,
+            CASE WHEN task_id IS NOT NULL AND NOT no_time AND ts IS NULL THEN left(CAST(creation_ts AS VARCHAR), 100) END
+                AS impossible_text
         FROM (
             SELECT {task} AS task_id, {event} AS event_id, {time} AS ts, {_no_time(columns["creation_ts"])} AS no_time, {texts},
+                creation_ts, {_is_naive(columns["creation_ts"], time)} AS naive,
                 {_metainfo(columns["metainfo"])} AS metainfo, {_text("user_id", columns.get("user_id"))} AS user_id
             FROM {raw}
         )
@@ -147,10 +159,25 @@ def _text(name: str, kind: str | None) -> str:
     return f"coalesce({name}, '')" if kind == "VARCHAR" else f"coalesce(CAST({name} AS VARCHAR), '')"
 
 
+def _list_columns(names: Collection[str]) -> str:
+    """The columns that are there, whole names only."""
+    more = f" and {len(names) - _COLUMNS_SHOWN} more" if len(names) > _COLUMNS_SHOWN else ""
+    return ", ".join(shorten(name) for name in list(names)[:_COLUMNS_SHOWN]) + more
+
+
+def _is_naive(kind: str, time: str) -> str:
+    """SQL for whether a time has no offset. Texts that are read row by row may have one or not."""
+    if kind == "VARCHAR" and _OFFSET in time:
+        return f"NOT regexp_matches(creation_ts, '{_OFFSET}')"
+    return "TRUE" if kind in _NAIVE else "FALSE"
+
+
 def _metainfo(kind: str) -> str:
-    """JSON as text; a struct or map of a typed file becomes JSON."""
+    """JSON as text; a struct or map of a typed file becomes JSON, and bytes are UTF-8."""
     if kind.startswith(("STRUCT", "MAP")):
         return "coalesce(CAST(to_json(metainfo) AS VARCHAR), '')"
+    if kind == "BLOB":
+        return "coalesce(decode(metainfo, 'replace'), '')"
     return _text("metainfo", kind)
 
 
@@ -180,7 +207,9 @@ def _epoch(kind: str, rule: TimeRule) -> str:
         raise UnitError(f"creation_ts is a number ({kind}), and its unit is not guessed: {rule.advice}")
     exact, factor = "TRY_CAST(creation_ts AS DECIMAL(38, 6))", UNIT_US[rule.epoch_unit]
     possible = f"{exact} BETWEEN {_EARLIEST_US // factor} AND {_LATEST_US // factor}"
-    return f"CASE WHEN {possible} THEN CAST(floor({exact} * {factor}) AS BIGINT) END"
+    whole, parts = f"CAST(floor({exact} * {factor.numerator}) AS HUGEINT)", factor.denominator
+    micros = whole if parts == 1 else f"({whole} - (({whole} % {parts}) + {parts}) % {parts}) // {parts}"
+    return f"CASE WHEN {possible} THEN CAST({micros} AS BIGINT) END"
 
 
 def _iso(con: duckdb.DuckDBPyConnection, raw: str, rule: TimeRule) -> str:

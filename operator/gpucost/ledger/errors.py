@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from gpucost.sources.text import first_line, redacted
+from gpucost.sources.text import one_line, redacted
 
 _REMEDIES: Final = (
     (r"disk is full|no space left|could not extend|disk quota|file too large", "free or add space on its volume"),
@@ -38,7 +38,7 @@ def busy(url: str, holder: str) -> LedgerBusy:
 
 def unusable(url: str, error: BaseException) -> LedgerError:
     """An error of the database, of its driver or of the file system, as one sentence."""
-    said = first_line(getattr(error, "orig", None) or error, url)
+    said = one_line(getattr(error, "orig", None) or error, url)
     remedy = next(
         (what for said_so, what in _REMEDIES if re.search(said_so, said, re.I)), "check that it can be reached"
     )

@@ -244,7 +244,7 @@ def reduce_tasks(
     known = inputs.shared.rollups.get(decisive)
     if known is not None and not details:
         return known, None
-    create_source(con, raw, TimeRule(Zone.parse(tasks.time_zone), tasks.epoch_unit))
+    create_source(con, raw, TimeRule(Zone.parse(tasks.zone_name), tasks.epoch_unit))
     with closing(Reduction(con, _attempt_rules(tasks, rules), window, keep=details, progress=progress)) as reduction:
         rollup = inputs.shared.rollups[decisive] = reduction.rollup()
         return rollup, reduction.attempts() if details else None
@@ -261,6 +261,7 @@ def _attempt_rules(tasks: Tasks, rules: Sequence[NodeType]) -> Rules:
         include=Globs.of(tasks.services.include),
         exclude=Globs.of(tasks.services.exclude),
         node_type=lambda name: type_of(name, rules),
+        listed=frozenset(rule.name for rule in rules),
         first_run_to_end=tasks.execution_time is ExecutionTime.FIRST_RUN_TO_END,
         stale_us=parse_duration(tasks.stale_after) or 0,
     )

@@ -137,7 +137,7 @@ def _about_events(doubts: Doubts, issues: Sequence[Issue], types: Sequence[str],
     everything, census = tuple(types), rollup.census
     if doubts.unusable.share > TOLERATED:
         part, whole = doubts.unusable.part, doubts.unusable.whole
-        yield Doubt(doubts.unusable.share, _remedied(issues, why.UNUSABLE_ROWS, f"{part:,} of {whole:,} rows of the task "
+        yield Doubt(doubts.unusable.share, _remedied(issues, (why.UNUSABLE_ROWS,), f"{part:,} of {whole:,} rows of the task "
                     "database can't be used"), everything)  # fmt: skip
     elif census.last_us is None:
         yield Doubt(
@@ -200,10 +200,10 @@ def _skipped(doubts: Doubts, issues: Sequence[Issue], types: Sequence[str], roll
         told = f"{skipped.part:,} of {counted(skipped.whole, 'attempt')} are left out"
         reason = why.UNKNOWN_STATUS if doubts.unknown_status.part else why.LOST_ATTEMPTS
         concerned = tuple(types) if set(affected) - set(types) else tuple(affected)
-        yield Doubt(skipped.share, _remedied(issues, reason, told), concerned)
+        yield Doubt(skipped.share, _remedied(issues, (reason,), told), concerned)
 
 
-def _remedied(issues: Sequence[Issue], reason: str, told: str) -> str:
-    """What was not understood, with the example and the remedy that the issue about it has."""
-    message = next((issue.message for issue in issues if issue.reason == reason), None)
-    return f"{told}: {message}" if message else told
+def _remedied(issues: Sequence[Issue], reasons: Sequence[str], told: str) -> str:
+    """What was not understood, with the example and the remedy of the largest issue about it."""
+    found = max((issue for issue in issues if issue.reason in reasons), key=lambda issue: issue.count, default=None)
+    return f"{told}: {found.message}" if found else told

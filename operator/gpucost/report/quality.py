@@ -19,6 +19,7 @@ from gpucost.core.schedule import HeldSchedule
 from gpucost.core.versions import zones_to_warn_of
 from gpucost.engine.reduction import SKIPPED, UNKNOWN_STATUS, Census, Rollup
 from gpucost.report.doubts import known_statuses
+from gpucost.report.nodeissues import doubts_of
 from gpucost.report.report import PoolLine, Quality, total
 
 
@@ -162,8 +163,13 @@ def _of_tasks(quality: Quality, spec: CostReportSpec, rollup: Rollup | None) -> 
             why.NO_TASKS, "the task database holds no usable event up to now; check tasks.query and the database"
         )
     yield from _of_statuses(census, spec)
+    yield from doubts_of(rollup, spec)
+    if census.naive_times and spec.tasks and spec.tasks.time_zone is None:
+        yield Issue(
+            why.TIME_ZONE_ASSUMED, "times without an offset are read as UTC; set spec.tasks.timeZone to their zone"
+        )
     for reason, count in census.unusable.items():
-        yield Issue(why.UNUSABLE_ROWS, f"{counted(count, 'row')} of the task database can't be used: {reason}", count)
+        yield Issue(why.UNUSABLE_ROWS, _unusable(reason, count, census.impossible_time), count)
     if census.different_copies:
         yield Issue(
             why.DIFFERENT_COPIES,
@@ -182,6 +188,17 @@ def _of_tasks(quality: Quality, spec: CostReportSpec, rollup: Rollup | None) -> 
             f"{spec.tasks.stale_after if spec.tasks else ''}; nothing is charged for them",
             count,
         )
+
+
+def _unusable(reason: str, count: int, impossible: str) -> str:
+    """Rows that can't be used; of times that can't be read an example and the forms that are taken."""
+    told = f"{counted(count, 'row')} of the task database can't be used: {reason}"
+    if reason != "ImpossibleTime":
+        return told
+    return (
+        f"{told}, such as {show(impossible)}; creation_ts takes timestamps, ISO 8601 text such as 2025-06-02T10:00:00+02:00, "
+        "and numbers with spec.tasks.epochUnit. Convert other forms in spec.tasks.query: day and month are not guessed"
+    )
 
 
 def _of_statuses(census: Census, spec: CostReportSpec) -> Iterator[Issue]:

@@ -34,6 +34,8 @@ def stated_parts(
     """A short hash of each part that is known without reading the task database: the spec field by field, each CronJob as far
     as it was known to hold before the period's end, the cluster's zone, the method."""
     stated = spec.model_dump(mode="json", by_alias=True, exclude=_WITHOUT_FIGURES)
+    if spec.tasks:
+        stated["tasks"]["timeZone"] = spec.tasks.zone_name  # the same figures, whether it is stated or assumed
     parts = {f"spec.{name}": _short(value) for name, value in stated.items()}
     for history in histories:
         known = tuple(_before(v, end_us) for v in history if v.edited_us is None or v.edited_us < end_us)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
+from urllib.parse import SplitResult, quote, unquote, urlencode, urlsplit
 
 import duckdb
 
@@ -20,7 +20,7 @@ from gpucost.engine.source import (
     number_again,
 )
 from gpucost.sources.query import check_select
-from gpucost.sources.text import first_line, redacted
+from gpucost.sources.text import one_line, redacted
 
 if TYPE_CHECKING:
     from gpucost.sources.tasks import Limits, Table
@@ -51,6 +51,8 @@ _HARMLESS: Final = frozenset(
     }
 )
 """libpq's parameters that a tenant's URL may have: none of them has it read a file of ours."""
+_PLACE: Final = re.compile(r"(\[[^\[\]]*\]|[^\[\]:]*)(:(?!0+$)\d{0,5})?")
+"""A host, an address in brackets, or nothing; and a port."""
 _BOUNDED: Final = frozenset(("timestamp", "timestamptz", "date"))
 _NATIVE: Final = frozenset(("int2", "int4", "int8", "float4", "float8"))
 
@@ -94,25 +96,28 @@ def bring_postgresql(
     except duckdb.InterruptException:
         raise
     except (Error, duckdb.Error) as error:
-        raise _explained(where, first_line(error, url), table, limits.timeout_seconds) from None
+        raise _explained(where, one_line(error, url), table, limits.timeout_seconds) from None
 
 
 def _read_only(url: str, limits: Limits) -> str:
-    """The URL for libpq, with a session that is read-only and ends its statements after a timeout."""
+    """The URL for libpq, with a session that is read-only and ends its statements after a timeout.
+
+    Without a host libpq takes the socket of the machine, and what a service's file or PGHOST and its kind say.
+    """
     parts = _parts(url)
     if parts is None:
         raise SourceError(
             f"{redacted(url)} is no URL of a database: write postgresql://USER:PASSWORD@HOST:PORT/DATABASE, "
             "with special characters of user and password as %40 for @, %2F for / and so on"
         )
-    parameters = dict(parse_qsl(parts.query))
+    parameters = {unquote(name): unquote(value) for name, _, value in _pairs(parts.query) if value}
     if limits.folders is not None:
         _check_tenant(parts, parameters)
     for name, value in _PATIENCE.items():
         parameters.setdefault(name, value)
     ours = f"-c default_transaction_read_only=on -c statement_timeout={max(1, round(limits.timeout_seconds * 1000))}"
     parameters["options"] = f"{parameters.get('options', '')} {ours}".strip()
-    return urlunsplit(("postgresql", parts.netloc, parts.path, urlencode(parameters, quote_via=quote), ""))
+    return f"postgresql://{parts.netloc}{parts.path}?{urlencode(parameters, quote_via=quote)}"
 
 
 def _check_tenant(parts: SplitResult, parameters: Mapping[str, str]) -> None:
@@ -128,7 +133,7 @@ def _check_tenant(parts: SplitResult, parameters: Mapping[str, str]) -> None:
         raise SourceError(
             f"sslrootcert of the database URL must lie in {AUTHORITIES}: mount the CA there, or use system"
         )
-    if not parts.hostname or re.match("[@/]", unquote(parts.hostname)):
+    if not all(host and not re.match("[@/]", unquote(host)) for host in _hosts(parts)):
         raise SourceError("the database URL must name a host: sockets of the operator's machine are not for reports")
 
 
@@ -136,10 +141,24 @@ def _parts(url: str) -> SplitResult | None:
     """The parts of a URL; None where user and password can't be told from the rest, so that no message shows a piece."""
     try:
         parts = urlsplit(url)
-        clear = parts.port != 0 and parts.netloc.count("@") < 2 and "@" not in parts.path + parts.fragment
-    except ValueError:  # the port is no number, or there is half a bracket
+        clear = parts.netloc.count("@") < 2 and "@" not in parts.path + parts.fragment
+    except ValueError:  # there is half a bracket
         return None
-    return parts if clear else None
+    return parts if clear and all(_PLACE.fullmatch(place) for place in _places(parts)) else None
+
+
+def _places(parts: SplitResult) -> list[str]:
+    """Hosts with their ports: libpq tries one after the other."""
+    return parts.netloc.rpartition("@")[2].split(",")
+
+
+def _hosts(parts: SplitResult) -> list[str]:
+    return [place if place.startswith("[") else place.partition(":")[0] for place in _places(parts)]
+
+
+def _pairs(query: str) -> list[tuple[str, str, str]]:
+    """Parameters as they are written: libpq takes a plus sign for itself, not for a blank."""
+    return [pair.partition("=") for pair in query.split("&")]
 
 
 def _kinds(cursor: Any, statement: str) -> dict[str, str]:
@@ -162,7 +181,8 @@ def _column(name: str, kind: str, status: str | None, running: Sequence[str]) ->
     column = _quoted(name)
     if name.lower() == "metainfo" and status:
         statuses = ", ".join("'" + text.replace("'", "''") + "'" for text in running) or "NULL"
-        return f"CASE WHEN CAST({_quoted(status)} AS text) IN ({statuses}) THEN CAST({column} AS text) END AS {column}"
+        content = column if kind == "bytea" else f"CAST({column} AS text)"  # bytes as text would be digits
+        return f"CASE WHEN CAST({_quoted(status)} AS text) IN ({statuses}) THEN {content} END AS {column}"
     if kind in _BOUNDED:  # Arrow has no infinity and fewer years: what lies outside becomes a date that we refuse
         low, high = f"{kind} '0001-01-01'", f"{kind} '9999-12-31'"
         return f"CASE WHEN {column} < {low} THEN {low} WHEN {column} > {high} THEN {high} ELSE {column} END AS {column}"
@@ -177,17 +197,29 @@ def _explained(where: str, message: str, table: Table, timeout_seconds: float) -
     if "statement timeout" in message:
         told = f"did not answer within {timeout_seconds:g} s; take a shorter period, or raise the timeout"
         return SourceError(f"{where} {told}", DATABASE_TIMEOUT)
+    missing = re.search(r'database "(.*)" does not exist', message)
+    if missing:
+        told = f'can\'t be read: database "{shorten(missing[1])}" does not exist; check its name in the URL'
+        return SourceError(f"{where} {told}", DATABASE_UNREACHABLE)
+    if "definition of service" in message:
+        return SourceError(f"{where} can't be found: {message}; check PGSERVICEFILE", DATABASE_UNREACHABLE)
     if "does not exist" in message and table.name in message:
         return SourceError(f"{where} has no table {table.name}; name yours in {table.setting}", TABLE_MISSING)
     if any(sign in message for sign in _REFUSED):
         return SourceError(f"{where} refuses us: {message}; check user and password", AUTHENTICATION_FAILED)
     if any(sign in message for sign in _UNREACHABLE):
-        told = f"can't be reached: {message}; check host, port, user and password"
+        told = f"can't be reached: {message}; check host and port"
         return SourceError(f"{where} {told}", DATABASE_UNREACHABLE)
     return SourceError(f"{where} can't be read: {message}")
 
 
-_REFUSED: Final = ("authentication failed", "no password supplied", "no pg_hba.conf entry", "permission denied")
+_REFUSED: Final = (
+    "authentication failed",
+    "no password supplied",
+    "no pg_hba.conf entry",
+    "permission denied",
+    'FATAL:  role "',
+)
 _UNREACHABLE: Final = (
     "could not connect",
     "connection to server",

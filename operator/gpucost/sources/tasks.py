@@ -29,15 +29,14 @@ from gpucost.engine.source import (
     named,
     number_again,
 )
+from gpucost.sources.csvfiles import explain_bytes, split_encoding, view_csv
 from gpucost.sources.query import check_select
-from gpucost.sources.text import first_line, redacted
+from gpucost.sources.text import one_line, redacted
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 BATCH_ROWS: Final = 65_536
-CSV_LINE: Final = 64 * 1024 * 1024
-"""Bytes of the longest row of a CSV file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +119,9 @@ class TaskDatabase:
                 "it takes sqlite:///FILE, duckdb:///FILE, postgresql://HOST/DATABASE, and paths of Parquet or CSV files"
             )
         else:
-            _check_folder(url, self.limits.folders)
-            _bring_files(self.con, url, table, query)
+            path, encoding = split_encoding(url)
+            _check_folder(path, self.limits.folders)
+            _bring_files(self.con, path, table, query, encoding)
         return table.relation
 
 
@@ -152,11 +152,12 @@ def guarded(database: TaskDatabase) -> Iterator[None]:
             ) from None
         except duckdb.OutOfMemoryException as error:
             raise SourceError(
-                f"reading {redacted(url)} needs more memory or disk to spill than is allowed: {first_line(error, url)}; "
+                f"reading {redacted(url)} needs more memory or disk to spill than is allowed: {one_line(error, url)}; "
                 "allow more, or take a shorter period"
             ) from None
         except _DATA_ERRORS as error:  # files are read while the report is computed, not before
-            raise SourceError(f"{redacted(url)} can't be read: {first_line(error, url)}") from None
+            told = None if "://" in url or not url else _wrong_bytes(error, split_encoding(url)[0])
+            raise SourceError(told or f"{redacted(url)} can't be read: {one_line(error, url)}") from None
 
 
 @contextmanager
@@ -204,7 +205,7 @@ def _set(con: duckdb.DuckDBPyConnection, name: str, value: str) -> None:
     try:
         con.execute(f"SET {name} = '{literal}'")
     except duckdb.Error as error:
-        raise SpecError(f"{name} can't be {show(value)}: {first_line(error)}") from None
+        raise SpecError(f"{name} can't be {show(value)}: {one_line(error)}") from None
 
 
 @contextmanager
@@ -241,9 +242,22 @@ def _bring_duckdb(con: duckdb.DuckDBPyConnection, path: str, table: Table, query
     _view(con, table, query, where, names)
 
 
-def _bring_files(con: duckdb.DuckDBPyConnection, path: str, table: Table, query: str | None) -> None:
+def _files_of(path: str) -> list[str]:
+    return [path] if Path(path).is_file() else sorted(glob(path, recursive=True))
+
+
+def _wrong_bytes(error: duckdb.Error, path: str) -> str | None:
+    """A sentence on the first byte that is no UTF-8, where that is what an error is about."""
+    if "not utf-8 encoded" not in str(error):
+        return None
+    return next(filter(None, (explain_bytes(file) for file in _files_of(path))), None)
+
+
+def _bring_files(
+    con: duckdb.DuckDBPyConnection, path: str, table: Table, query: str | None, encoding: str | None
+) -> None:
     """Parquet or CSV files are one table, which a query sees under the table's name."""
-    files = [path] if Path(path).is_file() else sorted(glob(path, recursive=True))
+    files = _files_of(path)
     if not files:
         raise SourceError(f"no file matches {redacted(path)}; check the path given with --db")
     if Path(files[0]).is_dir():
@@ -251,11 +265,11 @@ def _bring_files(con: duckdb.DuckDBPyConnection, path: str, table: Table, query:
     endings = {Path(file).suffix.lower() for file in files}
     csv = endings <= {".csv", ".tsv", ".gz", ".txt"}
     found = ", ".join(sorted(ending or "none" for ending in endings))
-    with _said(f"the files {path}"):
+    with _said(f"the files {path}", path):
         if endings <= {".parquet", ".pq"}:
             con.read_parquet(files, union_by_name=True).create_view(table.name)
         elif csv:
-            _view_csv(con, files, table.name)
+            view_csv(con, files, table.name, encoding)
         else:
             raise SourceError(
                 f"{path} must be Parquet or CSV files, all of one kind, by their endings, not {shorten(found)}"
@@ -263,16 +277,6 @@ def _bring_files(con: duckdb.DuckDBPyConnection, path: str, table: Table, query:
     _view(con, table, query, f"the files {path}", {table.name})
     if csv:
         _number_events(con, table)
-
-
-def _view_csv(con: duckdb.DuckDBPyConnection, files: Sequence[str], name: str) -> None:
-    """All columns as text, for a guess by the first rows may turn keys into floats; of the format only the separator is
-    guessed."""
-    names = ", ".join(f"'{escaped}'" for escaped in (file.replace("'", "''") for file in files))
-    rules = (
-        "header = true, all_varchar = true, union_by_name = true, skip = 0, comment = '', quote = '\"', escape = '\"'"
-    )
-    con.execute(f"CREATE VIEW {name} AS SELECT * FROM read_csv([{names}], {rules}, max_line_size = {CSV_LINE})")
 
 
 def _number_events(con: duckdb.DuckDBPyConnection, table: Table) -> None:
@@ -300,14 +304,15 @@ def _no_table(where: str, table: Table, names: Sequence[str]) -> str:
 
 
 @contextmanager
-def _said(where: str) -> Iterator[None]:
-    """Turn DuckDB's errors into one sentence."""
+def _said(where: str, path: str | None = None) -> Iterator[None]:
+    """Turn DuckDB's errors into one sentence. ``path``: of the files, where they are what is read."""
     try:
         yield
     except duckdb.InterruptException:
         raise
     except duckdb.Error as error:
-        raise SourceError(f"{where} can't be read: {first_line(error)}") from None
+        told = _wrong_bytes(error, path) if path else None
+        raise SourceError(told or f"{where} can't be read: {one_line(error)}") from None
 
 
 def _bring_sqlite(con: duckdb.DuckDBPyConnection, path: str, table: Table, query: str | None, limits: Limits) -> None:
@@ -332,7 +337,7 @@ def _bring_sqlite(con: duckdb.DuckDBPyConnection, path: str, table: Table, query
     except sqlite3.Error as error:
         if "interrupted" in str(error):
             raise duckdb.InterruptException from None
-        raise SourceError(f"{where} can't be read: {first_line(error)}") from None
+        raise SourceError(f"{where} can't be read: {one_line(error)}") from None
 
 
 @contextmanager

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
+from typing import Final
 from urllib.parse import unquote
 
 _HIDDEN = "..."
+_LINE_LIMIT: Final = 160
+"""Characters of a line: the next may hold the reason."""
+_REST: Final = re.compile(r"Possible [Ff]ix|Possible [Ss]olution|The search space used was|  file = |\(Background on")
+"""Lines of DuckDB and SQLAlchemy after which nothing more is said of what happened."""
+_STATEMENT: Final = re.compile(r"\s*(LINE \d+:|\[SQL|\^+\s*$)")
 
 
 def redacted(url: str) -> str:
@@ -22,12 +29,32 @@ def redacted(url: str) -> str:
     return f"{scheme}://{place.rpartition('@')[2]}"
 
 
-def first_line(error: BaseException, url: str = "") -> str:
-    """The first line of an error, at most 400 characters, without user and password, those of a URL as well."""
-    text = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+def one_line(error: BaseException, url: str = "") -> str:
+    """An error on one line of at most 400 characters, without user and password, those of a URL as well.
+
+    What it says and why; not the statement, nor settings and options of a driver that the reader has never seen.
+    """
+    text = _join(_telling_lines(str(error))) or type(error).__name__
     for secret in _secrets(url):
         text = text.replace(secret, _HIDDEN)
     return re.sub(r"://[^@\s]*@", "://", text)[:400]
+
+
+def _telling_lines(text: str) -> Iterator[str]:
+    """The lines before a driver lists options, without the statement and the arrow below it."""
+    for line in text.splitlines():
+        if _REST.match(line):
+            return
+        if line.strip() and not _STATEMENT.match(line):
+            yield " ".join(line.split())[:_LINE_LIMIT]
+
+
+def _join(lines: Iterable[str]) -> str:
+    """Lines as one: a semicolon between those that end without a mark of their own."""
+    text = ""
+    for line in lines:
+        text += ("" if not text else " " if text[-1] in ".:;!,?" else "; ") + line
+    return text
 
 
 def _secrets(url: str) -> list[str]:

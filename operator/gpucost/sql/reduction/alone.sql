@@ -2,4 +2,4 @@
 -- Reads: touching.
 SELECT type, part_start AS piece_start, part_end AS piece_end
 FROM touching
-WHERE wanted AND outcome < 4 AND part_end > part_start AND node < 0
+WHERE wanted AND outcome < 4 AND part_end > part_start AND place < 0

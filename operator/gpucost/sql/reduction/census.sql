@@ -9,6 +9,8 @@ SELECT
     count(*) FILTER (WHERE problem IS NULL AND ts > $now) AS future_events,
     count(*) FILTER (WHERE problem = 'NoTaskId') AS no_task_id,
     count(*) FILTER (WHERE problem = 'NoTime') AS no_time,
-    count(*) FILTER (WHERE problem = 'ImpossibleTime') AS impossible_time
+    count(*) FILTER (WHERE problem = 'ImpossibleTime') AS impossible_time,
+    coalesce(min(impossible_text), '') AS impossible_text,
+    coalesce(bool_or(naive) FILTER (WHERE problem IS NULL AND ts <= $now), FALSE) AS naive
 FROM gpucost_source
 GROUP BY status, service_name

@@ -1,6 +1,7 @@
 -- FirstRunToEnd: a task's events, cut where one follows more than stale after one that is not running. Each part with a
 -- running event is one attempt, from its first running event to its last event, by the last status. The next part begins
 -- more than stale later, so that none is a retry. Of a task that never ran only the last part is kept.
+-- That such an attempt goes on elsewhere is its nature, and not looked at.
 -- Reads: ordered (rows in order). Parameters: now, stale.
 SELECT
     task_id,
@@ -18,6 +19,7 @@ SELECT
     coalesce(run_service, last_service) AS service,
     node,
     FALSE AS retry,
+    FALSE AS moved,
     doubtful
 FROM (
     SELECT

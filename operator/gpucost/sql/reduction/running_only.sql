@@ -1,7 +1,8 @@
 -- RunningOnly: an attempt starts at a running event that no running event of its task precedes, and ends at the task's next
 -- event of another status. Such edges, a task's last event and events in doubt are all that is kept of the ordered events;
 -- among them the row before a start is the end of the task's previous attempt, and the row after it is its end, or the last
--- event of a task that still runs. A last event that follows nothing is that of a task that never ran.
+-- event of a task that still runs. A last event that follows nothing is that of a task that never ran. An attempt moved where an
+-- event of its own says something else of the node than the one before.
 -- Reads: ordered (rows in order). Parameters: now, stale.
 SELECT
     task_id,
@@ -19,6 +20,7 @@ SELECT
     service,
     node,
     same_before AND ts - edge_before <= $stale AS retry,
+    starts AND same_after AND moves_after > moves AS moved,
     doubtful
 FROM (
     SELECT
@@ -27,7 +29,8 @@ FROM (
         lag(ts) OVER () AS edge_before,
         coalesce(lead(task_id) OVER () = task_id, FALSE) AS same_after,
         lead(ts) OVER () AS ts_after,
-        lead(class) OVER () AS class_after
+        lead(class) OVER () AS class_after,
+        lead(moves) OVER () AS moves_after
     FROM (
         SELECT *, class = 1 AND class_before IS DISTINCT FROM 1 AS starts
         FROM ordered
