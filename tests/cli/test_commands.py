@@ -105,7 +105,9 @@ class TestCronJobs:
             [write(tmp_path / f"{i}.yaml", cron_job()) for i in "ab"],
         )
         said = gpucost("report", "-f", report, "--cronjobs", *jobs).sentence(2)
-        assert said == f"{jobs[1]} stands alone; name each file with --cronjobs, or put the glob in quotes"
+        what = f"{jobs[1]} is a file, not a CostReport of the cluster: name it with"
+        assert said == f"{what} a --cronjobs of its own, or put the glob in quotes"
+        assert gpucost("report", jobs[1]).sentence(2) == f"{what} --file"
 
 
 class TestCompare:

@@ -305,8 +305,11 @@ def explain(
 def init(cronjobs: CronJobs = None, db: Database = None) -> None:
     """Draft a CostReport from the pools, node names, services and statuses that are found; prices are left to you."""
     from gpucost.cli.init import draft
+    from gpucost.cli.stages import show_stages
 
-    print(draft(cronjobs, db), end="")
+    with show_stages("looking at what is there"):
+        text = draft(cronjobs, db)
+    print(text, end="")
 
 
 @app.command(
@@ -551,5 +554,5 @@ def _explained(error: Exception) -> tuple[int, str]:
     if is_about_computing(error):
         return FAILED, text
     if isinstance(error, OSError):
-        return FAILED, f"{error.filename}: {error.strerror}" if error.filename else text
+        return FAILED, f"{error.filename or 'a file'}: {error.strerror}" if error.strerror else text
     return FAILED, f"unexpected {type(error).__name__}: {text[:300]}; please report it, with --debug for the traceback"

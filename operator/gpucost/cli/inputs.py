@@ -24,8 +24,9 @@ def inputs_of(
     """The manifest, CronJobs and database of a report. A cluster is asked where it is named, or a report in it, and only for
     what the options leave out. ``place``: kubeconfig, context and namespace."""
     kubeconfig, context, namespace = place
-    if name is not None and os.path.isfile(name) and file is not None:
-        raise SpecError(f"{name} stands alone; name each file with --cronjobs, or put the glob in quotes")
+    if name is not None and os.path.isfile(name):
+        remedy = "with --file" if file is None else "with a --cronjobs of its own, or put the glob in quotes"
+        raise SpecError(f"{name} is a file, not a CostReport of the cluster: name it {remedy}")
     if name is None and kubeconfig is None and context is None:
         if file is None:
             raise SpecError("name a manifest with --file, or a CostReport of the cluster; see gpucost report -h")
