@@ -424,6 +424,7 @@ UNRELATED = [
         'curl -X POST -d \'{"text": "done"}\' https://hooks.slack.com/services/T/B/x',
         "curl -s https://container.googleapis.com/v1/projects/p/locations/-/clusters",
         "kubectl get nodes",
+        "kubectl scale --help",
         "kubectl top nodes | mail -s report ops@example.com",
         "kubectl describe machinedeployment gpu",
         "kubectl delete pod --field-selector=status.phase=Failed -A",

@@ -80,6 +80,8 @@ def _read_scale(call: Call) -> Reading:
         return passed_over[0]
     _refuse_conditions(call)
     replicas = call.line.value("--replicas")
+    if not pools and not call.line.has("--replicas"):
+        return Reading()  # --help
     if not pools:
         raise Unreadable("names no resource")
     counts = [state_count(_require_name(name), "resource", replicas, "--replicas") for name in pools]
