@@ -272,7 +272,7 @@ def test_what_nothing_says_it_scales_is_passed_over_visibly(manifest: Json) -> N
     [
         {"command": ["python", "-m", "app", "--config", "/scripts/gpu.yaml"], **mounted("/scripts")},
         {"command": ["app", "--config=/scripts/gpu"], **mounted("/scripts")},
-        {"command": ["app", "/scripts2/gpu-up.sh"], **mounted("/scripts")},
+        {"command": ["app", "/scripts2/report.sh"], **mounted("/scripts")},
         {"command": ["app"], **mounted("/scripts")},
     ],
 )

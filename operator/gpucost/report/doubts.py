@@ -157,10 +157,9 @@ def _about_work(
     if never.part > TOLERATED * doubts.skipped.whole:
         yield Doubt(never.share, _never_ran(never, spec, rollup), everything)
     if strange.share > TOLERATED:
-        told = (
-            f"{strange.part:,} of {counted(strange.whole, 'attempt')} ran on nodes of no type in spec.nodePools.types"
-        )
-        yield Doubt(strange.share, _remedied(issues, why.UNKNOWN_NODE_TYPE, told), everything)
+        told = f"the node type of {strange.part:,} of {counted(strange.whole, 'attempt')} is unknown"
+        about = why.UNKNOWN_NODE_TYPE, why.UNREADABLE_METAINFO
+        yield Doubt(strange.share, _remedied(issues, about, told), everything)
     yield from _skipped(doubts, issues, types, rollup)
     for kind, name in enumerate(types):
         beyond = Amount(int(grid.off_schedule_us[kind].sum()), int(grid.executed_us[kind].sum()))
