@@ -105,7 +105,7 @@ NAMELESS = [
 ]  # fmt: skip
 UNREADABLES = [
     "{'node_name': 'l4-0'}", '["l4-0"]', "7", "null", '"l4-0"', json.dumps(json.dumps(OBJECT)), OBJECT[:-1],
-    OBJECT + " x", '{"node_name": "l4-0",}', '{"node_name": "l4-0", "n": nan}', "node_name=l4-0", " ", "b'{}'", "{" * 5000,
+    OBJECT + " x", '{"node_name": "l4-0",}', '{"node_name": "l4-0", "n": 01}', "node_name=l4-0", " ", "b'{}'", "{" * 5000,
 ]  # fmt: skip
 
 

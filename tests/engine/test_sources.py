@@ -228,7 +228,7 @@ def test_iso_text_with_and_without_offsets(engine: str, server: Postgres | None,
         return shown.lower() if offset == "z" else shown
 
     table = _with(TABLE, creation_ts=pa.array([text(i, us) for i, us in enumerate(_times(TABLE))]))
-    assert status_text(case_report(CASE, put(engine, table, tmp_path, server))) == expected
+    assert status_text(case_report(CASE, put(engine, table, tmp_path, server), timeZone="UTC")) == expected
 
 
 @kinds
