@@ -93,7 +93,7 @@ def most_nodes(counts: Steps, edges: Ints) -> Ints:
 
 def join_hours(needs: Sequence[int], first_hour: int, most: int) -> tuple[Block, ...]:
     """Neighbouring hours from ``first_hour`` on as at most ``most`` blocks, each as high as its highest hour: least
-    node-hours, then fewest blocks, then the least list of starts (planning, section 9)."""
+    node-hours, then fewest blocks, then the least list of starts."""
     options = []
     for count in range(1, most + 1):
         for cuts in combinations(range(1, len(needs)), count - 1):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import duckdb
 
@@ -12,14 +11,8 @@ from gpucost.core.zones import UTC
 from gpucost.drafting.readings import Reading
 from gpucost.drafting.statuses import Sorted, sort_statuses
 from gpucost.engine.reduction import Names, list_events
-from gpucost.engine.source import SOURCE, UNIT_US, TimeRule, UnitError, create_source
+from gpucost.engine.source import UNIT_US, TimeRule, UnitError, create_source
 from gpucost.sources.tasks import EVENTS, open_database
-
-_NAIVE_TEXT: Final = (
-    "creation_ts <> '' AND TRY_CAST(creation_ts AS DOUBLE) IS NULL "
-    r"AND NOT regexp_matches(creation_ts, '\d[Tt ].*([A-Za-z]|[+-]\d\d(:?\d\d){0,2}) *$')"
-)
-"""ISO text without an offset."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +22,8 @@ class SeenEvents:
     names: Names
     statuses: Sorted
     """What their statuses, and those that the reading knows, mean."""
-    node_types: tuple[str, ...]
-    """Those that the events state themselves."""
     numeric_time: str | None
     """A time of them that is a number; None where times are not."""
-    naive_time: bool
-    """Whether some time has no offset, so that a zone must be assumed."""
 
 
 def look_at_events(url: str, reading: Reading) -> SeenEvents:
@@ -55,9 +44,7 @@ def _look(url: str, reading: Reading, running: Sequence[str]) -> SeenEvents:
         return SeenEvents(
             names,
             sort_statuses(names.statuses, reading.statuses),
-            _node_types(con),
             _example_of_time(con, relation) if numeric else None,
-            not numeric and _has_naive_time(con, relation),
         )
 
 
@@ -77,19 +64,6 @@ def _list_names(
         return names, True
 
 
-def _node_types(con: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
-    rows = con.execute(f"SELECT DISTINCT node_type FROM {SOURCE} WHERE node_type <> ''").fetchall()
-    return tuple(sorted(str(name) for (name,) in rows))
-
-
 def _example_of_time(con: duckdb.DuckDBPyConnection, relation: str) -> str:
     (example,) = con.execute(f"SELECT max(creation_ts) FROM {relation}").fetchone() or ("",)
     return str(example)
-
-
-def _has_naive_time(con: duckdb.DuckDBPyConnection, relation: str) -> bool:
-    described = con.execute(f"DESCRIBE {relation}").fetchall()
-    kind = next(str(kind) for name, kind, *_ in described if str(name).lower() == "creation_ts")
-    if kind != "VARCHAR":
-        return kind.startswith(("TIMESTAMP", "DATE")) and "TIME ZONE" not in kind
-    return bool(con.execute(f"SELECT 1 FROM {relation} WHERE {_NAIVE_TEXT} LIMIT 1").fetchone())

@@ -12,7 +12,7 @@ import yaml
 
 from gpucost.api.costreport import API_VERSION, KIND, EpochUnit, Statuses
 from gpucost.core.globs import Globs
-from gpucost.core.issues import counted, shorten
+from gpucost.core.issues import counted, shorten, show
 from gpucost.drafting.events import SeenEvents
 from gpucost.drafting.looking import FoundTasks, SeenTasks
 from gpucost.drafting.models import NodeType, name_types
@@ -70,7 +70,7 @@ def write_draft(scaling: Scaling, tasks: SeenTasks | None) -> str:
 
 
 def _types(found: FoundTasks | None, pools: Sequence[str]) -> list[NodeType]:
-    stated, nodes = (found.events.node_types, found.events.names.nodes) if found else ((), ())
+    stated, nodes = (found.events.names.node_types, found.events.names.nodes) if found else ((), ())
     return name_types(stated, pools, nodes)[:MOST_TYPES]
 
 
@@ -107,7 +107,7 @@ def _tasks(scaling: Scaling, found: FoundTasks) -> dict[str, Any]:
     spec: dict[str, Any] = {"databaseSecretRef": {"name": "task-db", "key": "url"}}
     if reading.query is not None:
         spec["query"] = reading.query
-    if events.naive_time:
+    if events.names.naive_times:
         spec["timeZone"] = _zone(scaling, found)
     if events.numeric_time is not None:
         spec["epochUnit"] = reading.epoch_unit
@@ -167,7 +167,7 @@ def _task_comments(found: FoundTasks) -> Iterable[str]:
 def _time_comments(scaling: Scaling, found: FoundTasks) -> Iterable[str]:
     """What was assumed of times, or is left to a person."""
     reading, events = found.reading, found.events
-    if events.naive_time:
+    if events.names.naive_times:
         why = "for want of another"
         if reading.time_zone is not None:
             why = f"as {reading.what} writes them"
@@ -182,14 +182,20 @@ def _time_comments(scaling: Scaling, found: FoundTasks) -> Iterable[str]:
 def _node_comments(events: SeenEvents, pools: Sequence[str], types: Sequence[NodeType]) -> Iterable[str]:
     """Node names that tell no type where no column does either, and stated types that no pool's name fits."""
     known = Globs.of(glob for _, globs in types for glob in globs)
-    untold = [] if events.node_types else [name for name in events.names.nodes if not known.match(name)]
+    untold = [] if events.names.node_types else [name for name in events.names.nodes if not known.match(name)]
     if untold:
         examples = ", ".join(shorten(name, 60) for name in untold[:2])
         yield (
             f"No type can be told from {counted(len(untold), 'node name')} such as {examples}: name them in "
             "nodePools.types[].match, or select node_type in spec.tasks.query."
         )
-    globs = {name: Globs.of(match) for name, match in types if name in events.node_types}
+    names = events.names
+    if names.unreadable:
+        yield (
+            f"{names.unreadable:,} of {counted(names.running_events, 'running event')} have metainfo that is no JSON object, "
+            f"such as {show(names.unreadable_example)}: write it as JSON, or state node_type in spec.tasks.query."
+        )
+    globs = {name: Globs.of(match) for name, match in types if name in events.names.node_types}
     without_pool = [name for name, match in globs.items() if not any(map(match.match, pools))]
     if pools and without_pool:
         yield (

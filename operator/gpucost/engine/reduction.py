@@ -191,6 +191,8 @@ class Names:
     unreadable: int
     """Of the running events, those whose metainfo is no JSON object."""
     unreadable_example: str
+    node_types: tuple[str, ...]
+    """Types that running events state themselves."""
     naive_times: bool
     """Whether times have no offset."""
 
@@ -370,6 +372,7 @@ class Reduction:
             running,
             unreadable,
             self._metainfo.example or "",
+            tuple(sorted(set(self._nodes.type_names()) - {UNKNOWN_TYPE}, key=str.encode)),
             bool(census["naive"].any()),
         )
 
