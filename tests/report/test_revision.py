@@ -10,7 +10,7 @@ from gpucost.computing import compute
 from gpucost.core.scaling import PoolCount, ScheduleVersion, order_counts
 from gpucost.core.versions import KnownVersion
 from gpucost.core.zones import UTC
-from gpucost.report.revision import stated_parts
+from gpucost.report.revision import revision, stated_parts
 
 SUMMER = Path(__file__).parents[2] / "examples" / "summer"
 SPEC = parse_spec({"period": {"range": {"start": "2025-06-01", "end": "2025-06-02"}}, "nodePools": {"types": []}})
@@ -64,9 +64,10 @@ def test_the_parts_of_cronjobs_are_those_of_release_0_3() -> None:
     }
 
 
-def test_the_revision_of_the_summer_is_that_of_release_0_3() -> None:
+def test_the_revision_of_the_summer_is_that_of_release_0_3_but_for_the_method() -> None:
     report = compute(SUMMER / "report.yaml", SUMMER / "cronjobs.yaml", now="2025-10-01T00:00:00Z")
-    assert report.input_revision == "68a2dbbd9d0132da"
+    assert report.inputs["method"] == "2"
+    assert revision({**report.inputs, "method": "1"}) == "68a2dbbd9d0132da"
 
 
 def test_a_history_with_an_edit_has_the_part_of_release_0_3() -> None:

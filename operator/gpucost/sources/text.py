@@ -12,6 +12,11 @@ _LINE_LIMIT: Final = 160
 """Characters of a line: the next may hold the reason."""
 _REST: Final = re.compile(r"Possible [Ff]ix|Possible [Ss]olution|The search space used was|  file = |\(Background on")
 """Lines of DuckDB and SQLAlchemy after which nothing more is said of what happened."""
+_WRAPPING: Final = re.compile(
+    r"Invalid Input Error: reading the stream registered as '\w+' failed: |IOError: (?=\[libpq\])|"
+    r"\[libpq\] Execution error \[\w+\]: |NOT_FOUND: Failed to prepare query: |(?<!\w)ERROR: +(?=\w)"
+)
+"""What the layers between PostgreSQL and us put before its own words."""
 _STATEMENT: Final = re.compile(r"\s*(LINE \d+:|\[SQL|\^+\s*$)")
 
 
@@ -46,7 +51,7 @@ def _telling_lines(text: str) -> Iterator[str]:
         if _REST.match(line):
             return
         if line.strip() and not _STATEMENT.match(line):
-            yield " ".join(line.split())[:_LINE_LIMIT]
+            yield " ".join(_WRAPPING.sub("", line).split())[:_LINE_LIMIT]
 
 
 def _join(lines: Iterable[str]) -> str:
