@@ -231,8 +231,8 @@ def test_all_idle_cost_of_weekdays_is_advised_about_or_said_to_be_needed(usual: 
         if f"{name}-remove" in advised:
             continue
         if scheduled is not None:
-            needed = shown_money(idle - scheduled.savings)
-            assert f"Of {shown_money(idle)} idle then, {needed} is needed for these peaks." in scheduled.message
+            needed = shown_money(idle - scheduled.savings, "USD")
+            assert f"Of {shown_money(idle, 'USD')} idle then, {needed} is needed for these peaks." in scheduled.message
         else:
             (sentence,) = [sentence for sentence in usual.needed if f"pool {name}-pool," in sentence]
             assert f"{shown_money(idle, 'USD')} of idle time is needed for these peaks" in sentence

@@ -284,7 +284,21 @@ def _advice(report: Report) -> Part:
     rows = [[advice.message, money(advice.savings), advice.confidence] for advice in report.recommendations]
     title = "What to do"
     told = table(title, "recommendation", "saves", "confidence", rows=rows) if rows else _titled(title)
-    return Parts((told, *(Paragraph(Text(note, style="dim"), 2) for note in advice_notes(report))))
+    notes = (Paragraph(Text(printable(note), style="dim"), 2) for note in advice_notes(report))
+    return Parts((told, *notes, *_proposed(report)))
+
+
+def _proposed(report: Report) -> Iterator[Part]:
+    """The cron lines of each recommendation that has some."""
+    rows = [
+        [advice.name, line.pool, line.schedule, line.time_zone, str(line.nodes)]
+        for advice in report.recommendations
+        for line in advice.schedules
+    ]
+    if rows:
+        note = "all schedules of these pools as recommended, in place of the present ones"
+        columns = "recommended", "pool", "cron", "zone", "nodes"
+        yield from (BLANK, table("Proposed schedules", *columns, rows=rows, left=4, note=note))
 
 
 def _titled(title: str) -> Part:

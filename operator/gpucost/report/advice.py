@@ -176,7 +176,8 @@ class _Wording:
         yield f"Mon-Fri {'; '.join(parts)}."
         rest = finding.idle_cost - finding.savings
         if rest > 0:
-            yield f"Of {shown_money(finding.idle_cost)} idle then, {shown_money(rest)} is needed for these peaks."
+            idle = shown_money(finding.idle_cost, self.currency)
+            yield f"Of {idle} idle then, {shown_money(rest, self.currency)} is needed for these peaks."
 
     def _enough(self, finding: Finding, cut: Cut) -> str:
         whose = self._whose(finding)
