@@ -203,7 +203,7 @@ def test_series_of_a_deleted_report_vanish(site: Site) -> None:
     here, live = site.place, site.operator
     here.create(cost_report("short-lived"))
     here.wait_for("short-lived")
-    assert of_report(live.metrics().encode(), "short-lived")
+    wait_until(lambda: of_report(live.metrics().encode(), "short-lived"), 10, "its series follow the status")
     here.delete("CostReport", "short-lived")
     wait_until(lambda: not of_report(live.metrics().encode(), "short-lived"), 10, "no series of a deleted report")
     assert of_report(live.metrics().encode(), "nodes")

@@ -442,7 +442,7 @@ class TestRefreshAndSpec:
         assert ready(status)["status"] == "Unknown"
         assert status.keys() == {"conditions", "observedGeneration"}
         assert place.computed()["summary"]["attempts"] == 4
-        assert [reason for _, reason, _ in place.events()] == ["Pending", "Computed"]
+        assert [reason for _, reason, _ in place.events()] == ["Pending", "Computed", "NotUnderstood"]
 
 
 class TestRestatements:
