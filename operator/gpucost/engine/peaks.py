@@ -14,8 +14,8 @@ import numpy as np
 from gpucost.core.money import Ints, group_starts
 from gpucost.engine.session import Session
 
-PIECES_AT_ONCE: Final = 2_000_000
-"""Pieces that are swept at once, about: 64 MB of integers."""
+PIECES_AT_ONCE: Final = 250_000
+"""Pieces that are swept at once, about: they take some 20 MB."""
 
 
 @dataclass(frozen=True, slots=True)
