@@ -13,13 +13,15 @@ import yaml
 
 from casereport import figures
 from demo.demoreport import report_of, rows
+from gpucost import compute
 from gpucost.api.costreport import parse_cost_report
 from gpucost.core.allocation import Outcome
 from gpucost.core.money import Ints, shown_money
+from gpucost.core.proposals import CronLine
 from gpucost.core.scaling import PoolCount
 from gpucost.demo import Demo, made_demo
 from gpucost.demo.chance import below, choose, skewed
-from gpucost.report.report import OUTCOMES, Report
+from gpucost.report.report import OUTCOMES, Report, total
 from gpucost.sources.cronjobs.manifests import read_cronjobs
 
 NANO = 10**9
@@ -218,6 +220,37 @@ def test_chance_is_even_and_exact() -> None:
     assert parts.min() >= 32_768
     assert parts.max() <= 131_072
     assert abs(float(parts.mean()) / 65_536 - 1) < 0.01
+
+
+def test_the_proposed_cronjobs_cost_exactly_the_savings_less(usual: Report) -> None:
+    """The demo's own CronJobs with those of the type's pools replaced: node cost needs no tasks."""
+    demo = made_demo(200_000)
+    spec = {key: value for key, value in demo.report["spec"].items() if key != "tasks"}
+
+    def node_cost(cronjobs: list[dict[str, Any]]) -> int:
+        manifest = {**demo.report, "spec": spec}
+        return total(compute(manifest, cronjobs, now=demo.now_us).grid.node_cost)
+
+    assert node_cost(list(demo.cronjobs)) == total(usual.grid.node_cost)
+    proposals = [advice for advice in usual.recommendations if not advice.name.endswith("-shut-down")]
+    assert {advice.name for advice in proposals} == {"h100-remove", "l4-weekday-schedule"}
+    for advice in proposals:
+        pools = {line.pool.name for line in usual.pools if line.pool.node_type == advice.node_type}
+        kept = [job for job in demo.cronjobs if not pools & set(read_cronjobs([job]).versions[0].pools)]
+        assert len(kept) < len(demo.cronjobs)
+        proposed = [annotated_line(f"proposed-{i}", line) for i, line in enumerate(advice.schedules)]
+        assert node_cost([*kept, *proposed]) == total(usual.grid.node_cost) - advice.savings
+
+
+def annotated_line(name: str, line: CronLine) -> dict[str, Any]:
+    """A CronJob of a proposed schedule."""
+    annotations = {"gpucost.dev/node-pool": line.pool, "gpucost.dev/nodes": str(line.nodes)}
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "CronJob",
+        "metadata": {"name": name, "namespace": "demo", "annotations": annotations},
+        "spec": {"schedule": line.schedule, "timeZone": line.time_zone},
+    }
 
 
 def test_all_idle_cost_of_weekdays_is_advised_about_or_said_to_be_needed(usual: Report) -> None:
