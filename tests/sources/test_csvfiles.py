@@ -151,7 +151,8 @@ class TestLines:
         assert rows_of(path) == [("é", "7", '{"node_name": "l4"}')] * 3
 
     @pytest.mark.parametrize(
-        ("last", "fields"), [("2,a\n", "2 fields"), ("(1 row)\n", "1 field"), ("2,a,running,2025,7,x,y,z\n", "8 fields")]
+        ("last", "fields"),
+        [("2,a\n", "2 fields"), ("(1 row)\n", "1 field"), ("2,a,running,2025,7,x,y,z\n", "8 fields")],
     )
     def test_a_row_of_another_width_is_named(self, last: str, fields: str, tmp_path: Path) -> None:
         path = written(tmp_path, self.ROW + last)
@@ -170,11 +171,14 @@ class TestDamagedGzip:
     WHOLE = gzip.compress((HEADER + "1,a,running,2025,7,x\n" * 100).encode())
 
     @pytest.mark.parametrize(
-        "content", [HEADER.encode(), WHOLE[:-9], WHOLE[:20], WHOLE[:12] + b"\xff" * 20 + WHOLE[32:], WHOLE[:-8] + b"\0" * 8]
+        "content",
+        [HEADER.encode(), WHOLE[:-9], WHOLE[:20], WHOLE[:12] + b"\xff" * 20 + WHOLE[32:], WHOLE[:-8] + b"\0" * 8],
     )
     def test_it_is_named(self, content: bytes, tmp_path: Path) -> None:
         """No gzip at all, cut short, or with other bytes within or at the end."""
         path = tmp_path / "tasks.csv.gz"
         path.write_bytes(content)
-        with pytest.raises(SourceError, match=r"tasks.csv.gz can't be unpacked: .*Copy or export it again, or rename it"):
+        with pytest.raises(
+            SourceError, match=r"tasks.csv.gz can't be unpacked: .*Copy or export it again, or rename it"
+        ):
             rows_of(path)

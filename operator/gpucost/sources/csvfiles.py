@@ -91,7 +91,7 @@ def view_csv(con: duckdb.DuckDBPyConnection, files: Sequence[str], name: str, en
     """
     forms = {file: _form_of(file, encoding) for file in files}
     plain = [file for file, form in forms.items() if form.plain]
-    if not _can_split(con, plain):  # line ends of two kinds, or a row that does not fit: what is wrong is then told by line
+    if not _can_split(con, plain):  # line ends of two kinds, or a row that does not fit, which is then named
         forms |= {file: _Form(separator=_separator_of(file), plain=False) for file in plain}
         plain = []
     parts = [_read_csv(plain)] if plain else []
