@@ -168,7 +168,7 @@ class TestLines:
 
 
 class TestDamagedGzip:
-    WHOLE = gzip.compress((HEADER + "1,a,running,2025,7,x\n" * 100).encode())
+    WHOLE = gzip.compress((HEADER + "1,a,running,2025,7,x\n" * 100).encode(), mtime=0)
 
     @pytest.mark.parametrize(
         "content",
