@@ -153,6 +153,42 @@ def test_events_of_another_period_give_no_advice(tmp_path: Path) -> None:
     assert status["recommendations"] == []
 
 
+@pytest.mark.parametrize("length", [10, 16, 13])
+def test_times_too_coarse_to_have_a_length_give_no_advice(length: int, tmp_path: Path) -> None:
+    """Dates only, minutes and hours: an attempt that ends where it starts costs nothing, but its node was not idle."""
+    rows = events(tasks=2)
+    for row in rows:
+        row["creation_ts"] = row["creation_ts"].replace(":30:", ":00:")[:length] + (":00" if length == 13 else "")
+    status = gpucost(*written(tmp_path, manifest(), rows), "-o", "json").status()
+    assert status["caution"].startswith(
+        "2 charged attempts took no time at all in this period: does creation_ts hold dates without a time of day?"
+    )
+    assert status["recommendations"] == []
+
+
+@pytest.mark.parametrize("done", ["2025-06-02T11:00:00Z", "2025-06-02 11:00"])
+def test_a_unit_where_times_are_text_is_named(done: str, tmp_path: Path) -> None:
+    """Nothing tells the reader to write what is there already."""
+    rows = [row | {"creation_ts": done} for row in events(tasks=1)]
+    status = gpucost(*written(tmp_path, manifest(epochUnit="Seconds"), rows), "-o", "json").status()
+    (said,) = [i["message"] for i in status["quality"]["issues"] if i["reason"] == "UnusableRows"]
+    assert f"such as '{done}'; spec.tasks.epochUnit is Seconds, so creation_ts takes numbers of that unit" in said
+    assert "leave it out for times in ISO 8601" in said
+    assert said.rstrip(".") in status["caution"]
+
+
+def test_a_column_that_the_query_makes_up_is_named_with_the_query(tmp_path: Path) -> None:
+    import sqlite3
+
+    words = written(tmp_path, manifest(query="SELECT job AS task_id FROM task_history"), events(tasks=1))
+    with sqlite3.connect(tmp_path / "tasks.db") as database:
+        database.execute("CREATE TABLE task_history (task_id)")
+    words[words.index("--db") + 1] = f"sqlite:///{tmp_path / 'tasks.db'}"
+    assert gpucost(*words).sentence(1) == (
+        f"the SQLite file {tmp_path / 'tasks.db'} by spec.tasks.query can't be read: no such column: job"
+    )
+
+
 def test_work_beyond_the_billed_nodes_gives_no_advice_for_its_type(tmp_path: Path) -> None:
     """Ten nodes were busy for half an hour where four were scheduled: 5 - 4 h."""
     rows = [row for i in range(10) for row in events(node=f"a100-{i}", tasks=1)]

@@ -92,7 +92,14 @@ class TestEncodings:
     TEXT = "1,é😀,running,2025,7,x\n"
 
     @pytest.mark.parametrize(
-        ("mark", "encoding"), [(b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"), (b"\xef\xbb\xbf", "utf-8")]
+        ("mark", "encoding"),
+        [
+            (b"\xff\xfe", "utf-16-le"),
+            (b"\xfe\xff", "utf-16-be"),
+            (b"\xff\xfe\0\0", "utf-32-le"),
+            (b"\0\0\xfe\xff", "utf-32-be"),
+            (b"\xef\xbb\xbf", "utf-8"),
+        ],
     )
     def test_a_byte_order_mark_states_it(self, mark: bytes, encoding: str, tmp_path: Path) -> None:
         path = tmp_path / "tasks.csv"
@@ -131,3 +138,47 @@ class TestEncodings:
 
     def test_a_file_of_that_very_name(self, tmp_path: Path) -> None:
         assert rows_of(written(tmp_path, self.TEXT, name="a?encoding=x.csv")) == [("é😀", "7", "x")]
+
+
+class TestLines:
+    ROW = '1,é,running,2025,7,"{""node_name"": ""l4""}"\n'
+
+    @pytest.mark.parametrize("first", ["\r\n", "\n"])
+    def test_line_ends_of_two_kinds(self, first: str, tmp_path: Path) -> None:
+        """A file that was put together on two systems."""
+        rows = self.ROW.replace("\n", first) + self.ROW.replace("1,", "2,", 1) + self.ROW.replace("1,", "3,", 1)
+        path = written(tmp_path, rows, header=HEADER.replace("\n", "\r\n"))
+        assert rows_of(path) == [("é", "7", '{"node_name": "l4"}')] * 3
+
+    @pytest.mark.parametrize(
+        ("last", "fields"),
+        [("2,a\n", "2 fields"), ("(1 row)\n", "1 field"), ("2,a,running,2025,7,x,y,z\n", "8 fields")],
+    )
+    def test_a_row_of_another_width_is_named(self, last: str, fields: str, tmp_path: Path) -> None:
+        path = written(tmp_path, self.ROW + last)
+        with pytest.raises(SourceError) as refused:
+            rows_of(path)
+        assert str(refused.value).startswith(
+            f"{path} can't be read: line 3 has {fields}, and its header 6; mend or remove that line"
+        )
+
+    def test_a_quote_that_is_never_closed_is_named(self, tmp_path: Path) -> None:
+        with pytest.raises(SourceError, match="line 3: unexpected end of data; mend or remove that line"):
+            rows_of(written(tmp_path, self.ROW + '2,"a,running'))
+
+
+class TestDamagedGzip:
+    WHOLE = gzip.compress((HEADER + "1,a,running,2025,7,x\n" * 100).encode(), mtime=0)
+
+    @pytest.mark.parametrize(
+        "content",
+        [HEADER.encode(), WHOLE[:-9], WHOLE[:20], WHOLE[:12] + b"\xff" * 20 + WHOLE[32:], WHOLE[:-8] + b"\0" * 8],
+    )
+    def test_it_is_named(self, content: bytes, tmp_path: Path) -> None:
+        """No gzip at all, cut short, or with other bytes within or at the end."""
+        path = tmp_path / "tasks.csv.gz"
+        path.write_bytes(content)
+        with pytest.raises(
+            SourceError, match=r"tasks.csv.gz can't be unpacked: .*Copy or export it again, or rename it"
+        ):
+            rows_of(path)

@@ -161,6 +161,15 @@ def _about_work(
         about = why.UNKNOWN_NODE_TYPE, why.UNREADABLE_METAINFO
         yield Doubt(strange.share, _remedied(issues, about, told), everything)
     yield from _skipped(doubts, issues, types, rollup)
+    charged = doubts.skipped.whole - doubts.skipped.part
+    took_time = rollup.executed.executed_us[rollup.executed.wanted.astype(bool)].any()
+    if charged and not took_time:  # else a type on which only such attempts ran would be "to be removed"
+        yield Doubt(
+            Fraction(1),
+            f"{counted(charged, 'charged attempt')} took no time at all in this period: does creation_ts hold dates without "
+            "a time of day? Select the instants of the events in spec.tasks.query",
+            everything,
+        )
     for kind, name in enumerate(types):
         beyond = Amount(int(grid.off_schedule_us[kind].sum()), int(grid.executed_us[kind].sum()))
         if beyond.share > TOLERATED and not strange.share > TOLERATED:

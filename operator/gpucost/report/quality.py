@@ -169,7 +169,7 @@ def _of_tasks(quality: Quality, spec: CostReportSpec, rollup: Rollup | None) -> 
             why.TIME_ZONE_ASSUMED, "times without an offset are read as UTC; set spec.tasks.timeZone to their zone"
         )
     for reason, count in census.unusable.items():
-        yield Issue(why.UNUSABLE_ROWS, _unusable(reason, count, census.impossible_time), count)
+        yield Issue(why.UNUSABLE_ROWS, _unusable(reason, count, census.impossible_time, spec), count)
     if census.different_copies:
         yield Issue(
             why.DIFFERENT_COPIES,
@@ -190,11 +190,18 @@ def _of_tasks(quality: Quality, spec: CostReportSpec, rollup: Rollup | None) -> 
         )
 
 
-def _unusable(reason: str, count: int, impossible: str) -> str:
+def _unusable(reason: str, count: int, impossible: str, spec: CostReportSpec) -> str:
     """Rows that can't be used; of times that can't be read an example and the forms that are taken."""
     told = f"{counted(count, 'row')} of the task database can't be used: {reason}"
     if reason != "ImpossibleTime":
         return told
+    unit = spec.tasks.epoch_unit if spec.tasks else None
+    if unit:
+        return (
+            f"{told}, such as {show(impossible)}; spec.tasks.epochUnit is {unit}, so creation_ts takes numbers of that unit, "
+            "from the years 1 to 9999, and no text of a date. Set the right unit, leave it out for times in ISO 8601, or "
+            "convert the others in spec.tasks.query"
+        )
     return (
         f"{told}, such as {show(impossible)}; creation_ts takes timestamps, ISO 8601 text such as 2025-06-02T10:00:00+02:00, "
         "and numbers with spec.tasks.epochUnit. Convert other forms in spec.tasks.query: day and month are not guessed"

@@ -11,7 +11,9 @@ import csv
 import gzip
 import io
 import re
+import zlib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -19,8 +21,9 @@ from typing import IO, TYPE_CHECKING, Final, cast
 
 import duckdb
 
-from gpucost.core.issues import show
+from gpucost.core.issues import counted, show
 from gpucost.engine.source import SourceError, named
+from gpucost.sources.text import one_line
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -32,13 +35,22 @@ _SAMPLE: Final = 4 * 1024 * 1024
 """Bytes of the beginning by which a file's rules are told."""
 _SEPARATORS: Final = ",;\t|"
 _ENCODING: Final = re.compile(r"\?encoding=([^?&=/]*)$", re.IGNORECASE)
-_MARKS: Final = ((codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+_MARKS: Final = (
+    (codecs.BOM_UTF32_LE, "utf-32"),  # begins with UTF-16's mark
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
 _BEFORE_QUOTE: Final = re.compile(r'(\\+)"')
 _ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
 _MYSQL: Final = {'"': '""', "\\": "\\", "0": "\0", "\n": "\n", "\r": "\r"}
 """What MySQL's INTO OUTFILE writes after a backslash, as RFC 4180 has it."""
 _NULL: Final = "\\N"
 """A null of MySQL, which no other tool writes."""
+
+_MEND: Final = (
+    "mend or remove that line: quotes within a field must be doubled or escaped by a backslash, in every row alike"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +62,8 @@ class _Form:
     unescape: Callable[[str], str] | None = None
     """Makes a line of RFC 4180 from one with backslashes; None: it is one."""
     null: str | None = None
-
-    @property
-    def plain(self) -> bool:
-        """Whether DuckDB reads it right by itself."""
-        return self.unescape is None and self.encoding == "utf-8"
+    plain: bool = False
+    """Whether DuckDB reads it right by itself."""
 
 
 def split_encoding(path: str) -> tuple[str, str | None]:
@@ -82,18 +91,34 @@ def view_csv(con: duckdb.DuckDBPyConnection, files: Sequence[str], name: str, en
     """
     forms = {file: _form_of(file, encoding) for file in files}
     plain = [file for file, form in forms.items() if form.plain]
+    if not _can_split(con, plain):  # line ends of two kinds, or a row that does not fit, which is then named
+        forms |= {file: _Form(separator=_separator_of(file), plain=False) for file in plain}
+        plain = []
     parts = [_read_csv(plain)] if plain else []
     for number, (file, form) in enumerate(forms.items()):
         if not form.plain:
             _pull(con, file, form, f"{name}_{number}")
             parts.append(f"SELECT * FROM {name}_{number}")
     con.execute(f"CREATE VIEW {name} AS {' UNION ALL BY NAME '.join(parts)}")
-    columns = [str(column) for column, *_ in con.execute(f"DESCRIBE {name}").fetchall()]
-    if len(columns) == 1 and any(mark in columns[0] for mark in _SEPARATORS):
-        raise SourceError(
-            f"{files[0]} can't be split into columns: some row does not agree with the header; quotes within a field must be "
-            "doubled or escaped by a backslash, in every row alike"
-        )
+
+
+def _can_split(con: duckdb.DuckDBPyConnection, files: Sequence[str]) -> bool:
+    """Whether DuckDB finds the separator of plain files by itself. Raises its error of bytes that are no UTF-8."""
+    if not files:
+        return True
+    try:
+        columns = [str(column) for column, *_ in con.execute(f"DESCRIBE {_read_csv(files)}").fetchall()]
+    except duckdb.InvalidInputException as error:
+        if "sniffing file" not in str(error) or "not utf-8 encoded" in str(error):
+            raise
+        return False
+    return len(columns) > 1 or not any(mark in columns[0] for mark in _SEPARATORS)
+
+
+def _separator_of(file: str) -> str:
+    """The separator that splits the header into most columns."""
+    with _bytes(file) as raw:
+        return _find_separator([raw.readline().decode(errors="replace")])
 
 
 def _read_csv(files: Sequence[str]) -> str:
@@ -116,22 +141,36 @@ def _form_of(file: str, encoding: str | None) -> _Form:
             f"state what it is, such as {file}?encoding=utf-16-le"
         )
     if encoding == "utf-8" and b'\\"' not in beginning:
-        return _Form()
+        return _Form(plain=True)
     text = beginning.decode(encoding, errors="replace")
     if len(beginning) == _SAMPLE:  # the last line is cut
         text = text[: text.rfind("\n") + 1]
     lines = text.splitlines(keepends=True)
-    separator = max(_SEPARATORS, key=lambda mark: len(next(csv.reader(lines, delimiter=mark), [])))
+    separator = _find_separator(lines)
     if '\\"' not in text or _is_right(lines, separator, None):
-        return _Form(encoding, separator)
+        return _Form(encoding, separator, plain=encoding == "utf-8")
     unescape = _unescape_mysql if _has_null(lines, separator) else _unescape_quotes
     if not _is_right(lines, separator, unescape):
-        return _Form(encoding, separator)  # wrong by either rule, as DuckDB will say
+        return _Form(encoding, separator, plain=encoding == "utf-8")  # wrong by either rule, as DuckDB will say
     return _Form(encoding, separator, unescape, _NULL if unescape is _unescape_mysql else None)
 
 
-def _bytes(file: str) -> IO[bytes]:
-    return cast("IO[bytes]", gzip.open(file)) if file.lower().endswith(".gz") else open(file, "rb")
+def _find_separator(lines: Sequence[str]) -> str:
+    csv.field_size_limit(LINE_LIMIT)
+    return max(_SEPARATORS, key=lambda mark: len(next(csv.reader(lines, delimiter=mark), [])))
+
+
+@contextmanager
+def _bytes(file: str) -> Iterator[IO[bytes]]:
+    """The bytes of a file, unpacked. Raises SourceError where they are damaged."""
+    try:
+        with cast("IO[bytes]", gzip.open(file)) if file.lower().endswith(".gz") else open(file, "rb") as raw:
+            yield raw
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise SourceError(
+            f"{file} can't be unpacked: {one_line(error)}; its name ends in .gz, so it must be a whole gzip file. Copy or "
+            "export it again, or rename it if it is not compressed"
+        ) from None
 
 
 def _is_right(lines: Sequence[str], separator: str, unescape: Callable[[str], str] | None) -> bool:
@@ -195,7 +234,8 @@ def _batches(file: str, form: _Form) -> Iterator[pa.Table]:
                 )
                 yield pa.table([pa.array(column, pa.string()) for column in columns], schema=schema)
         except csv.Error as error:
-            raise SourceError(f"{file} can't be read: line {rows.line_num}: {error}") from None  # type: ignore[attr-defined]
+            line = rows.line_num  # type: ignore[attr-defined]
+            raise SourceError(f"{file} can't be read: line {line:,}: {error}; {_MEND}") from None
         except UnicodeDecodeError:
             told = explain_bytes(file, form.encoding) or f"{file} can't be read as {form.encoding}"
             raise SourceError(told) from None
@@ -204,7 +244,9 @@ def _batches(file: str, form: _Form) -> Iterator[pa.Table]:
 def _filled(row: list[str], width: int, file: str, rows: Iterator[list[str]]) -> list[str]:
     if len(row) != width:
         line = rows.line_num  # type: ignore[attr-defined]
-        raise SourceError(f"{file} can't be read: line {line} has {len(row)} fields, and its header {width}")
+        raise SourceError(
+            f"{file} can't be read: line {line:,} has {counted(len(row), 'field')}, and its header {width}; {_MEND}"
+        )
     return row
 
 

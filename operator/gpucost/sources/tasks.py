@@ -337,7 +337,8 @@ def _bring_sqlite(con: duckdb.DuckDBPyConnection, path: str, table: Table, query
     except sqlite3.Error as error:
         if "interrupted" in str(error):
             raise duckdb.InterruptException from None
-        raise SourceError(f"{where} can't be read: {one_line(error)}") from None
+        asked = where if query is None else f"{where} by {table.setting}"
+        raise SourceError(f"{asked} can't be read: {one_line(error)}") from None
 
 
 @contextmanager
