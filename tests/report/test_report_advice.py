@@ -141,6 +141,15 @@ def test_idle_time_that_peaks_need_is_said() -> None:
     assert report.needed[0].startswith("Mon-Fri 07-24 every node of pool l4, up to 2, was busy")
 
 
+def test_more_cron_lines_than_a_person_would_keep_are_left_out() -> None:
+    """Thirty-three pools with two lines each and more; what is saved is known all the same."""
+    crons = [(f"l4-{i:02}", cron, nodes) for i in range(33) for cron, nodes in (("0 8 * * 1-5", 2), ("0 20 * * *", 1))]
+    report = report_of(crons, [busy("gke-l4-1", day, 9, 19) for day in range(14)])
+    (advice,) = [one for one in report.recommendations if one.name == "l4-weekday-schedule"]
+    assert advice.savings > 0
+    assert advice.schedules == ()
+
+
 # The law, on random weeks
 
 

@@ -25,7 +25,7 @@ from gpucost.core.zones import DAY_US, Zone
 NO_LIMIT: Final = 2**31
 """A cap that no count reaches."""
 LINES_AT_MOST: Final = 64
-"""More cron lines for one pool are no schedule that a person would keep."""
+"""More cron lines are no schedule that a person would keep, nor one for which a status has room."""
 _MINUTE_US: Final = 60_000_000
 _WEEK_US: Final = 7 * DAY_US
 

@@ -14,7 +14,7 @@ from gpucost.api.costreport import CostReportSpec
 from gpucost.core.calendar import Cells
 from gpucost.core.issues import ADVICE_WITHHELD, Issue, shorten
 from gpucost.core.money import decimal_text, shown_hours, shown_money
-from gpucost.core.proposals import CronLine, cron_lines
+from gpucost.core.proposals import LINES_AT_MOST, CronLine, cron_lines
 from gpucost.core.recommendations import (
     Advice,
     Cut,
@@ -207,7 +207,7 @@ class _Wording:
         for pool, counts in zip(self.usage.uses[finding.node_type].pools, finding.proposal.counts, strict=True):
             zones = dict.fromkeys((self.zone, *(schedule.zone for schedule in pool.schedules)))
             found = cron_lines(pool.name, counts, list(zones), int(self.usage.cells.edges[-1]))
-            if found is None:
+            if found is None or len(lines) + len(found) > LINES_AT_MOST:
                 return
             lines += found
         yield from lines
