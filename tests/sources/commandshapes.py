@@ -256,6 +256,39 @@ UNREADABLE = [
 ]  # fmt: skip
 
 NAMED = [
+    # Under other names, and through other programs
+    unreadable(sh("alias k=kubectl\nk scale md/gpu --replicas=4"), "kubectl scale"),
+    unreadable(sh("alias k='kubectl -n infra' e=eksctl; e scale nodegroup --name gpu --nodes 4"), "eksctl scale"),
+    unreadable("kubectl run x --image=amazon/aws-cli -- eks update-nodegroup-config --nodegroup-name gpu --scaling-config "
+               "desiredSize=4", "aws eks"),
+    unreadable("kubectl run x --restart=Never --image weaveworks/eksctl:1 -- scale nodegroup --name gpu --nodes 4", "eksctl"),
+    named("kubectl run x --image=amazon/aws-cli -- ec2 stop-instances --instance-ids i-1", "aws ec2"),
+    named("kubectl replace --raw /apis/cluster.x-k8s.io/v1beta1/namespaces/x/machinedeployments/gpu/scale -f /s.json",
+          "machinedeployments"),
+    named("kubectl create --raw=/apis/karpenter.sh/v1/nodepools -f /s.json", "nodepools"),
+    unreadable("oci ce node-pool update --node-pool-id p --node-config-details file:///size.json", "--node-config-details"),
+    named("kubectl scale kubeadmcontrolplane/cp --replicas=3", "no node pool"),
+    named("kubectl scale nodeclaims gpu --replicas=0", "no node pool"),
+    named("kubectl scale agentpool gpu --replicas=0", "no node pool"),
+    named(["kubectl", "patch", "shoot", "ml", "-p", '{"spec": {"hibernation": {"enabled": true}}}'], "sleep"),
+    named(["kubectl", "patch", "ng", "gpu", "-p", '{"spec": {"cloudInstances": {"minPerZone": 2}}}'], "bounds"),
+    named("python /app/main.py --node-pool=gpu --nodes=3", "--node-pool"),
+    named("python3 main.py --nodegroup gpu --desired-size 0", "--desired-size"),
+    named("/app/run --asg-name gpu --desired_capacity 2", "--asg-name"),
+    named("python -m scaler gpu 3", "scaler"),
+    named("curl -X POST https://jenkins/job/scale-gpu-nodes/build", "scale-gpu-nodes"),
+    named(["curl", "https://api.github.com/repos/o/r/actions/workflows/scale-nodes.yml/dispatches", "-d", "{}"], "scale-nodes"),
+    named("wget --post-data= https://ci/api/pipelines/resize-node-pool/run", "resize-node-pool"),
+    named([], "nodepool-scheduler", image="acme/nodepool-scheduler"),
+    named([], "node-group-manager", image="acme/node-group-manager:1"),
+    named([], "asg-scheduler", image="acme/asg-scheduler:2"),
+    named([], "gpu-pool-manager", image="acme/gpu-pool-manager"),
+    named([], "cluster-sleep", image="acme/cluster-sleep:1"),
+    named("aliyun ess ModifyScalingGroup --ScalingGroupId g --DesiredCapacity 2", "aliyun ess"),
+    named("tanzu cluster scale ml --worker-machine-count 3", "tanzu"),
+    named("tanzu cluster node-pool set ml --name gpu", "tanzu"),
+    named("ibmcloud ks cluster autoscale --cluster ml", "autoscaler"),
+    named("talosctl shutdown -n 10.0.0.1", "talosctl"),
     named("eksctl scale nodegroup --cluster ml --name gpu --nodes-min 0 --nodes-max 8", "bounds of an autoscaler"),
     named("aws eks update-nodegroup-config --nodegroup-name gpu --scaling-config minSize=0,maxSize=8", "bounds"),
     named(f"{ASG} gpu --min-size 0 --max-size 8", "bounds of an autoscaler (--min-size 0 and --max-size 8)"),
@@ -387,6 +420,9 @@ NAMED = [
 ]  # fmt: skip
 
 PODS = [
+    pods("curl -X PATCH https://kubernetes.default.svc/apis/apps/v1/namespaces/x/deployments/web/scale -d '{}'"),
+    pods(["curl", "-XPUT", "https://k8s/apis/apps/v1/namespaces/x/statefulsets/gpu-server/scale", "--data", "{}"]),
+    pods("wget --method=PATCH https://k8s/apis/apps/v1/namespaces/x/replicasets/web/scale"),
     pods("kubectl scale deployment/web --replicas=3"),
     pods("kubectl scale deploy comfyui-a100 --replicas=8 -n ops"),
     pods(["kubectl", "scale", "sts", "db", "--replicas=0"]),
@@ -481,6 +517,14 @@ UNRELATED = [
     )
 ] + [
     Shape(["up"]),
+    Shape(["--scale", "2"], image="acme/backup:1"),
+    Shape(sh("alias k=kubectl\nk get pods"), image="acme/tools:1"),
+    Shape("curl -LO https://github.com/acme/node-scaler/releases/download/v1/tool.tgz"),
+    Shape("python train.py --node-pool gpu --epochs 3"),
+    Shape("torchrun --nodes 2 train.py"),
+    Shape("kubectl run x --image=amazon/aws-cli -- s3 sync a b"),
+    Shape([], image="acme/cluster-backup-manager:1"),
+    Shape([], image="acme/node-feature-discovery:1"),
     Shape(["--config", "/etc/app.yaml"]),
     Shape([], image="postgres:16"),
     Shape([], image="acme/train-on-gpu:1"),

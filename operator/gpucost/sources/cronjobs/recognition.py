@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from gpucost.core.issues import SCALER_NOT_READ, show
-from gpucost.sources.cronjobs.options import UNKNOWN
+from gpucost.sources.cronjobs.options import UNKNOWN, parse_line
 from gpucost.sources.cronjobs.readings import Reading, UnreadCommand
 from gpucost.sources.cronjobs.scalers import FORMS, FORMS_BY_PROGRAM
 from gpucost.sources.cronjobs.scalers.base import Form, read_call
@@ -18,6 +18,7 @@ from gpucost.sources.cronjobs.scalers.signals import (
     REQUESTERS,
     find_manifest,
     find_node_call,
+    find_pod_request,
     find_request,
     find_scaler_image,
     looks_like_scaler,
@@ -36,6 +37,14 @@ _BY_SUBCOMMAND: Final = tuple(
     (frozenset(form.command.split()[1].split("|")), form) for form in FORMS if " " in form.command
 )
 """Forms with the alternatives of their first subcommand, without which no call is of that form."""
+_POOL_OPTION: Final = re.compile(
+    r"--(?:node-?_?(?:pool|group)|machine-?_?(?:set|pool|deployment)|asg|auto-?scaling-?group)(?:-?_?(?:name|id))?",
+    re.I,
+)
+_COUNT_OPTION: Final = re.compile(
+    r"--(?:nodes|replicas|count|size|desired(?:-?_?(?:size|capacity|count))?|(?:node|num|nodes)-?_?(?:nodes|count|size))",
+    re.I,
+)
 LONGEST_MENTION: Final = 100_000
 """Characters of a text that are searched for commands."""
 
@@ -47,13 +56,17 @@ def read_program(words: Sequence[str], env: Mapping[str, str], context: str, ima
         return _read_tool(program, words[1:], env, context)
     if program in SPEAKERS:
         return Reading()
+    if program == "alias":
+        return Reading(unread=_find_alias(words[1:], context))
     if program in REQUESTERS:
         return _read_request(words, context)
     hidden = _read_hidden(*_find_arguments(words, image), env, context)
     if hidden != Reading():
         return hidden
     text = " ".join(words)
-    found = find_mention(text, context) or _find_name(words) or _find_edit(words) or find_sign(text)
+    found = (
+        find_mention(text, context) or _find_name(words) or _find_options(words) or _find_edit(words) or find_sign(text)
+    )
     return Reading(unread=found)
 
 
@@ -67,10 +80,16 @@ def _read_tool(program: str, words: Sequence[str], env: Mapping[str, str], conte
         call = form.match(program, words, env, context)
         if call:
             return read_call(form, call)
+    hidden = _read_hidden(*_find_pod_arguments(words), env, context)
+    if hidden != Reading():
+        return hidden
     return Reading(unread=find_mention(" ".join(words), context))  # kubectl exec, gcloud compute ssh
 
 
 def _read_request(words: Sequence[str], context: str) -> Reading:
+    pods = find_pod_request(words)
+    if pods:
+        return Reading(passed_over=(f"{get_basename(words[0])} {pods}",))
     request = find_request(words)
     if request:
         return Reading(unread=UnreadCommand(f"'{get_basename(words[0])}' {request}", SCALER_NOT_READ))
@@ -90,6 +109,12 @@ def _find_arguments(words: Sequence[str], image: str) -> tuple[Sequence[str], st
             if _name_of(word) in _IMAGE_PROGRAMS or _name_of(word) in FORMS_BY_PROGRAM:
                 return words[at + 1 :], word
     return words[1:] if UNKNOWN in words[0] else words, image
+
+
+def _find_pod_arguments(words: Sequence[str]) -> tuple[Sequence[str], str]:
+    """What ``kubectl run x --image amazon/aws-cli -- eks ...`` passes to the image's own entry point, and the image."""
+    image = next((value for value in parse_line(words, frozenset()).texts("--image")), "")
+    return (words[words.index("--") + 1 :], image) if image and "--" in words else ((), "")
 
 
 def _name_of(image: str) -> str:
@@ -138,8 +163,9 @@ def _find_name(words: Sequence[str]) -> UnreadCommand | None:
     """A program, a script or a command of it that is named after what it does: ``python /app/scale_nodes.py``."""
     is_runner = get_basename(words[0]) in _RUNNERS
     for number, word in enumerate(words[:20]):
-        is_program = number == 0 or is_runner or "/" in word or re.search(r"\.\w{2,3}$", word) is not None
-        if not re.fullmatch(r"[^\s(){};,=]{1,200}", word):
+        is_module = words[number - 1] == "-m"  # python -m scaler
+        is_program = number == 0 or is_runner or is_module or "/" in word or re.search(r"\.\w{2,3}$", word) is not None
+        if word.startswith("-") or not re.fullmatch(r"[^\s(){};,=]{1,200}", word):
             continue
         folders = word.split("/")[:-1]
         if looks_like_scaler(word, is_program=is_program) or any(
@@ -147,6 +173,26 @@ def _find_name(words: Sequence[str]) -> UnreadCommand | None:
         ):
             return name_script(word)
     return None
+
+
+def _find_alias(definitions: Sequence[str], context: str) -> UnreadCommand | None:
+    """A tool under another name: which shells take an alias in a script differs, so what it calls is never read."""
+    replaced = context[:LONGEST_MENTION]
+    for name, _, value in (definition.partition("=") for definition in definitions):
+        if re.fullmatch(r"[\w-]+", name) and value:
+            replaced = re.sub(rf"(?<![\w./-]){re.escape(name)}(?= )", lambda _, value=value: value, replaced)  # type: ignore[misc]
+    return find_mention(replaced, context)
+
+
+def _find_options(words: Sequence[str]) -> UnreadCommand | None:
+    """A program of a site's own that is told a pool and a count: ``python main.py --node-pool gpu --nodes 3``."""
+    options = [word.partition("=")[0] for word in words[1:] if word.startswith("--")]
+    pool = next((option for option in options if _POOL_OPTION.fullmatch(option)), None)
+    count = next((option for option in options if _COUNT_OPTION.fullmatch(option)), None)
+    if pool is None or count is None:
+        return None
+    what = f"it gives {show(get_basename(words[0]))} {show(pool)} and {show(count)}, which looks like node scaling"
+    return UnreadCommand(what, SCALER_NOT_READ)
 
 
 def _find_edit(words: Sequence[str]) -> UnreadCommand | None:

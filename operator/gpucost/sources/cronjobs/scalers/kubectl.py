@@ -23,11 +23,12 @@ from gpucost.sources.cronjobs.scalers.base import Call, Form, name_form, state_c
 from gpucost.sources.cronjobs.scalers.signals import looks_like_scaler
 
 POOL_TYPES: Final = re.compile(
-    r"(?:machinedeployments?|md|machinesets?|ms|\w*machinepools?|mp|nodepools?|nodegroups?)(?:\..+)?", re.IGNORECASE
+    r"(?:machinedeployments?|md|machinesets?|ms|\w*machinepools?|mp|nodepools?|nodegroups?|ng)(?:\..+)?", re.IGNORECASE
 )
 """Types whose replicas are nodes, in the singular, the plural, short, and with an API version and group."""
 _NODE_TYPES: Final = re.compile(
-    r"(?:nodes?|no|machines?|nodeclaims?|provisioners?|machine(?:autoscaler|healthcheck)s?|clusterautoscalers?)(?:\..+)?",
+    r"(?:nodes?|no|machines?|nodeclaims?|provisioners?|machine(?:autoscaler|healthcheck)s?|clusterautoscalers?"
+    r"|\w*controlplanes?|kcp|agentpools?)(?:\..+)?",
     re.IGNORECASE,
 )
 _POOL_WORDS: Final = re.compile(
@@ -73,6 +74,8 @@ def _read_scale(call: Call) -> Reading:
         return _pass_over(call, call.names)
     if unknown:
         require_literal(unknown[0], "the resource")
+    if any(_NODE_TYPES.fullmatch(kind) for kind, _ in resources):
+        raise Unreadable("scales machines that are of no node pool", SCALER_NOT_READ)
     pods = [f"{kind}/{name}" if name else kind for kind, name in resources if not POOL_TYPES.fullmatch(kind)]
     pools = [name for kind, name in resources if POOL_TYPES.fullmatch(kind)]
     passed_over = [_pass_over(call, pods)] if pods else []
@@ -162,6 +165,8 @@ def _pass_over_patch(call: Call, kinds: Sequence[str], text: str) -> Reading:
         raise Unreadable("changes nodes or machines themselves", SCALER_NOT_READ)
     if re.search(r"cluster-autoscaler|workerPoolsConfig|karpenter\.sh", text):
         raise Unreadable("changes an autoscaler", SCALER_NOT_READ)
+    if re.search(r"hibernation", text):  # Gardener's shoots
+        raise Unreadable("puts a cluster to sleep or wakes it", SCALER_NOT_READ)
     if _POOL_WORDS.search(text):
         raise Unreadable("changes node pools of a cluster", SCALER_NOT_READ)
     if any(not is_literal(kind) for kind in kinds) and "replicas" in text and _may_be_pool(call):
@@ -233,7 +238,9 @@ def _read_change(call: Call) -> Reading:
 
 def _read_manifest(call: Call) -> Reading:
     """``apply``, ``create``, ``replace`` and ``delete`` of a file, which is not at hand: only its name can be judged."""
-    files = [word for word in call.line.texts("-f", "--filename", "-k", "--kustomize") if _POOL_WORDS.search(word)]
+    files = [
+        word for word in call.line.texts("-f", "--filename", "-k", "--kustomize", "--raw") if _POOL_WORDS.search(word)
+    ]
     if files:
         raise Unreadable(f"applies {show(files[0])}, which looks like node pools", SCALER_NOT_READ)
     if "-" in call.line.texts("-f", "--filename") and _POOL_QUERY.search(call.context):

@@ -21,6 +21,8 @@ def _read_update(call: Call) -> Reading:
         raise Unreadable("states a count per subnet and no --size")
     if not call.line.has("--size") and "size" in (call.line.value("--node-config-details") or ""):
         raise Unreadable("states a size in --node-config-details and no --size")
+    if not call.line.has("--size") and (call.line.value("--node-config-details") or "").startswith("file:"):
+        raise Unreadable("takes its values from the file of --node-config-details")
     if not call.line.has("--size"):
         return Reading()  # it changes the image, labels or the like, no count
     return state_count(call.line.value("--node-pool-id"), "--node-pool-id", call.line.value("--size"), "--size")

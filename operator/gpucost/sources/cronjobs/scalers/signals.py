@@ -95,16 +95,32 @@ def find_request(words: Sequence[str]) -> str | None:
     found = _NODE_ADDRESS.search(text) if _WRITES.search(text) else None
     if found:
         return f"sends a request to an API of nodes ({shorten(found[0])})"
-    address = next((word for word in words[1:] if _is_scaling_address(word)), None)
+    is_write = _WRITES.search(text) is not None
+    address = next((word for word in words[1:] if _is_scaling_address(word, is_write=is_write)), None)
     return f"sends a request to {show(address)}, which looks like node scaling" if address else None
 
 
-def _is_scaling_address(word: str) -> bool:
-    """Whether a service, or what it is asked for, is called after node scaling; a file that is fetched is no sign."""
+_POD_SCALE: Final = re.compile(r"/((?:deployments|statefulsets|replicasets|replicationcontrollers)/[^/\s?]+)/scale\b")
+
+
+def find_pod_request(words: Sequence[str]) -> str | None:
+    """What scales pods through the Kubernetes API: ``deployments/web``, whose replicas are no nodes."""
+    text = " ".join(words[1:])
+    found = _POD_SCALE.search(text) if _WRITES.search(text) and not _NODE_ADDRESS.search(text) else None
+    return shorten(found[1].replace(UNKNOWN, "")) if found else None
+
+
+def _is_scaling_address(word: str, *, is_write: bool) -> bool:
+    """Whether a service, or what it is asked for, is called after node scaling; a file that is fetched is no sign.
+
+    What a request starts may stand inside of its path: ``/job/scale-gpu-nodes/build``.
+    """
     found = re.match(r"(?:https?://)?([\w-]+)[\w.:-]*((?:/[^?#]*)?)", word)
     if not found or "/" not in word or word.startswith("-"):
         return False
-    last = found[2].rstrip("/").rpartition("/")[2]
+    *folders, last = found[2].rstrip("/").split("/")
+    if is_write and any(looks_like_scaler(folder, is_program=False) for folder in folders):
+        return True
     return looks_like_scaler(found[1]) or ("." not in last and looks_like_scaler(last))
 
 
@@ -120,6 +136,12 @@ _MANY_NODES_WORD: Final = (
     r"nodes|node-?(?:pools?|groups?)|machine-?(?:sets?|pools?)|asgs?|vmss|instances?|vms?|ec|gpus?"
 )
 """Not ``node`` alone, which most often is a JavaScript runtime."""
+_POOL_MANAGER: Final = re.compile(
+    r"\b(?:node ?(?:pool|group)s?|machine ?(?:set|pool)s?|asgs?|vmss|gpu pools?) (?:\w+ )?(?:schedul|manag|hibernat|toggle)"
+    r"|\b(?:schedul\w+|manag\w+|toggle) (?:\w+ )?(?:node ?(?:pool|group)s?|machine ?(?:set|pool)s?|asgs?|vmss)\b"
+    r"|\b(?:nodes?|clusters?) (?:hibernat\w+|sleep|sleeper)\b"
+)
+"""``nodepool-scheduler``, ``asg-manager``, ``node-hibernate``: programs and images that look after pools by the clock."""
 _DRAIN_WORD: Final = r"drain(?:er)?|cordon|terminat\w+"
 _ELSEWHERE_WORDS: Final = re.compile(
     r"images?|img|videos?|photos?|thumb(?:nail)?s?|pods?|hpa|vpa|keda|deployments?|replicas?|proportional|volumes?|pvcs?"
@@ -165,6 +187,8 @@ def looks_like_scaler(name: str, *, is_program: bool = True) -> bool:
     if scales and (nodes or (is_program and _WHOLE_NAMES.issuperset(words))):
         return True
     switches = any(re.fullmatch(_SWITCH_WORD, word) for word in words)
+    if is_program and _POOL_MANAGER.search(" ".join(words)):
+        return True
     drains = any(re.fullmatch(_DRAIN_WORD, word) for word in words)
     many = any(re.fullmatch(_MANY_NODES_WORD, word) for word in words)
     return (switches and many) or (drains and (many or "node" in words))
