@@ -223,7 +223,13 @@ def test_an_unread_cronjob_makes_node_counts_doubtful(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "told"),
-    [("idle", "must be one of uncovered,"), ("any=-1", "must be 0 or more"), ("any=x%", "'x' must be a number")],
+    [
+        ("idle", "must be one of uncovered,"),
+        ("any=-1", "'-1' must be a number"),
+        ("any=x%", "'x%' must be a number"),
+        ("any=%", "'%' must be"),
+        ("any=1e400", "'1e400' must be"),
+    ],
 )
 def test_thresholds_that_make_no_sense(text: str, told: str, tmp_path: Path) -> None:
     words = written(tmp_path, manifest(), events(tasks=1))

@@ -38,7 +38,8 @@ def cronjob(name: str, cron: Cron, zone: str) -> dict[str, Any]:
 def report_of(
     crons: Sequence[Cron], runs: Sequence[Run], *, zone: str = "UTC", start: str = "2025-06-02", end: str = "2025-06-16"
 ) -> Report:
-    """Types l4 and a100 by the names of pools and nodes, at $1.30 and $11.07."""
+    """Types l4 and a100 by the names of pools and nodes; the price of l4 falls in the middle of a minute."""
+    falls = {"validFrom": "2025-06-05T10:07:13Z", "pricePerHour": "0.987654321"}
     spec: dict[str, Any] = {
         "apiVersion": "gpucost.dev/v1alpha1",
         "kind": "CostReport",
@@ -49,7 +50,7 @@ def report_of(
             "nodePools": {
                 "types": [
                     {"name": "a100", "match": ["*a100*"], "prices": [{"pricePerHour": "11.07"}]},
-                    {"name": "l4", "match": ["*l4*"], "prices": [{"pricePerHour": "1.300000001"}]},
+                    {"name": "l4", "match": ["*l4*"], "prices": [{"pricePerHour": "1.300000001"}, falls]},
                 ]
             },
             "tasks": {},

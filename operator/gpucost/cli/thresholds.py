@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
 
 from gpucost.api.costreport import SpecError
-from gpucost.core.issues import shorten
+from gpucost.core.issues import shorten, show
 from gpucost.core.money import HOUR_US, SECOND_US, decimal_text
 from gpucost.report.doubts import Amount
 from gpucost.report.report import Report, total
 
 ANY: Final = "any"
+_LIMIT: Final = re.compile(r"[0-9]{1,18}(\.[0-9]{1,9})?%?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,18 +93,13 @@ def parse_thresholds(texts: Iterable[str]) -> tuple[Threshold, ...]:
 
 
 def _parse(text: str) -> Iterator[Threshold]:
-    name, _, stated = text.partition("=")
+    name, equals, stated = text.partition("=")
     if name not in MEASURES and name != ANY:
         names = ", ".join((*MEASURES, ANY))
         raise SpecError(f"--fail-on {shorten(text)}: must be one of {names}, with or without =N or =P%")
-    number = stated.removesuffix("%")
-    try:
-        limit = Fraction(number or 0)
-    except (ValueError, ZeroDivisionError):
-        raise SpecError(f"--fail-on {shorten(text)}: {number[:40]!r} must be a number") from None
-    if limit < 0:
-        raise SpecError(f"--fail-on {shorten(text)}: must be 0 or more")
-    yield Threshold(name, limit, percent=stated.endswith("%"))
+    if equals and not _LIMIT.fullmatch(stated):
+        raise SpecError(f"--fail-on {shorten(text)}: {show(stated)} must be a number such as 10, 0.5 or 2%")
+    yield Threshold(name, Fraction(stated.removesuffix("%") or 0), percent=stated.endswith("%"))
 
 
 def crossed(report: Report, thresholds: Iterable[Threshold]) -> list[str]:
