@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 OUT    ?= demo-report
 TASKS  ?= 200000
-WHOLE  := $(addprefix tests/,browser chart cli demo docs engine focus ledger report)
+WHOLE  := $(addprefix tests/,browser chart cli demo docs drafting engine focus ledger report schemas)
 
 .PHONY: demo test lint unit whole cluster deep bench lock docs site pictures dashboards system clean
 

@@ -33,6 +33,7 @@ def sqlite(folder: Path, *statements: str, rows: Sequence[Sequence[Any]] = ()) -
     """A new SQLite database; the last statement is run for each of the rows if there are any."""
     path = folder / "tasks.db"
     with closing(sqlite3.connect(path)) as con, con:
+        con.execute("BEGIN")  # or each table is written to the disk by itself
         for statement in statements[:-1] if rows else statements:
             con.execute(statement)
         if rows:
@@ -326,11 +327,11 @@ def test_hostile_values_stay_what_they_are(value: str, tmp_path: Path) -> None:
     assert all(line.startswith("# ") for line in comments.splitlines())
 
 
-def test_ten_thousand_tables_are_counted_and_a_few_are_shown(tmp_path: Path) -> None:
-    tables = (f"CREATE TABLE t{n} (id, name, started_at)" for n in range(10_000))
+def test_two_thousand_tables_are_counted_and_a_few_are_shown(tmp_path: Path) -> None:
+    tables = (f"CREATE TABLE t{n} (id, name, started_at)" for n in range(2_000))
     _, comments = drafted(sqlite(tmp_path, *tables, f"CREATE TABLE jobs ({JOBS})"))
-    assert "# The database has 10,001 tables:" in comments
-    assert "#   and 9,981 more" in comments
+    assert "# The database has 2,001 tables:" in comments
+    assert "#   and 1,981 more" in comments
     assert len(comments) < 5_000
 
 
