@@ -142,6 +142,16 @@ def test_idle_time_that_peaks_need_is_said() -> None:
     assert report.needed[0].startswith("Mon-Fri 07-24 every node of pool l4, up to 2, was busy")
 
 
+def test_idle_time_is_not_said_to_be_needed_where_fewer_nodes_were_enough() -> None:
+    """Ten nodes on a Monday, one of them idle from 23:00: nine would do then. An eleventh ran for two hours: more work beyond
+    the schedule than that hour of idle time, so nothing is advised, and nothing is called needed."""
+    runs = [busy(f"gke-l4-{i}", 0, 0, 24) for i in range(9)]
+    runs += [busy("gke-l4-9", 0, 0, 23), busy("gke-l4-10", 0, 10, 12)]
+    report = report_of([("l4", "0 0 * * *", 10)], runs, end="2025-06-03")
+    assert report.caution is None  # 2 of 241 h
+    assert (report.recommendations, report.needed) == ((), ())
+
+
 def test_more_cron_lines_than_a_person_would_keep_are_left_out() -> None:
     """Thirty-three pools with two lines each and more; what is saved is known all the same."""
     crons = [(f"l4-{i:02}", cron, nodes) for i in range(33) for cron, nodes in (("0 8 * * 1-5", 2), ("0 20 * * *", 1))]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
@@ -13,7 +13,7 @@ import numpy as np
 from gpucost.api.costreport import CostReportSpec
 from gpucost.core.calendar import Cells
 from gpucost.core.issues import ADVICE_WITHHELD, Issue, shorten
-from gpucost.core.money import decimal_text, shown_hours, shown_money
+from gpucost.core.money import Ints, decimal_text, shown_hours, shown_money
 from gpucost.core.proposals import LINES_AT_MOST, CronLine, cron_lines
 from gpucost.core.recommendations import (
     Advice,
@@ -32,11 +32,9 @@ from gpucost.report.lines import hour_ranges
 from gpucost.report.report import Recommendation
 
 _WHEN: Final = {
-    Advice.REMOVE: "in the period",
-    Advice.NIGHT_SHUT_DOWN: "at night (00:00-07:00)",
-    Advice.NIGHT_REDUCE: "at night (00:00-07:00)",
-    Advice.WEEKEND_SHUT_DOWN: "on weekends",
-    Advice.WEEKDAY_SCHEDULE: "on weekdays (07:00-24:00)",
+    Advice.NIGHT_SHUT_DOWN: "At night (00:00-07:00)",
+    Advice.NIGHT_REDUCE: "At night (00:00-07:00)",
+    Advice.WEEKEND_SHUT_DOWN: "On weekends",
 }
 
 
@@ -61,24 +59,24 @@ def advise(spec: CostReportSpec, usage: Usage, types: Sequence[str], doubts: Seq
     )
     doubted = {name for doubt in doubts for name in doubt.types}
     sure = [kind for kind, name in enumerate(types) if name not in doubted]
-    found = [f for f in find_savings(usage, thresholds, sure) if _is_understood(f, usage)]
+    every = find_savings(usage, thresholds, sure)
+    found = [finding for finding in every if _is_understood(finding, usage)]
     zone = Zone.parse(spec.time_zone)
     words = _Wording(spec.currency, zone, confidence(whole_days(usage.cells, zone)), usage, types)
     advice = sorted(map(words.recommend, found), key=lambda one: (-one.savings, one.name))
-    cut = {finding.node_type for finding in found if finding.kind in (Advice.REMOVE, Advice.WEEKDAY_SCHEDULE)}
     return Advised(
         tuple(advice),
         potential_savings(found, usage.grid),
         tuple(_withheld(doubts, usage, types)),
-        tuple(
-            words.explain_need(work_hours(usage, kind)) for kind in sure if kind not in cut and _is_idle(usage, kind)
-        ),
+        tuple(words.explain_need(idle) for idle in _needed(usage, sure, every)),
     )
 
 
-def _is_idle(usage: Usage, kind: int) -> bool:
-    """Whether nodes of a type stood idle in the working hours of weekdays."""
-    return usage.cells.count > 0 and work_hours(usage, kind).idle_cost > 0
+def _needed(usage: Usage, types: Sequence[int], found: Sequence[Finding]) -> Iterator[Finding]:
+    """Idle weekdays of types of which no fewer nodes would have been enough then."""
+    less = {finding.node_type for finding in found if finding.kind in (Advice.REMOVE, Advice.WEEKDAY_SCHEDULE)}
+    idle = [work_hours(usage, kind) for kind in types if kind not in less] if usage.cells.count else []
+    yield from (finding for finding in idle if finding.idle_cost)
 
 
 def _is_understood(finding: Finding, usage: Usage) -> bool:
@@ -159,7 +157,7 @@ class _Wording:
         it = _it(self._pools(finding))
         idle = shown_money(finding.savings, self.currency)
         yield (
-            f"{_capital(_WHEN[finding.kind])} {self._whose(finding)} ran tasks {percent} % of the node time: shut {it} down. "
+            f"{_WHEN[finding.kind]} {self._whose(finding)} ran tasks {percent} % of the node time: shut {it} down. "
             f"Idle nodes cost {idle} in those hours."
         )
         if finding.busy_us:
@@ -169,7 +167,7 @@ class _Wording:
 
     def _reduce(self, finding: Finding) -> Iterator[str]:
         (cut,) = finding.cuts
-        yield f"{_capital(_WHEN[finding.kind])} {self._enough(finding, cut)}."
+        yield f"{_WHEN[finding.kind]} {self._enough(finding, cut)}."
 
     def _schedule(self, finding: Finding) -> Iterator[str]:
         parts = [f"{cut.start:02d}-{cut.end:02d} {self._enough(finding, cut)}" for cut in finding.cuts]
@@ -194,9 +192,9 @@ class _Wording:
             return f"pool {shorten(pools[0].name)}"
         return f"the {len(pools)} pools of type {shorten(self.types[finding.node_type])}"
 
-    def _hours_of(self, finding: Finding, column: Iterable[np.ndarray]) -> str:
-        """Local hours of a finding in which a figure of its type is above zero."""
-        ran = finding.cells & (list(column)[finding.node_type] > 0)
+    def _hours_of(self, finding: Finding, column: Ints) -> str:
+        """Local hours of a finding in which a figure of its type, from a column of the grid, is above zero."""
+        ran = finding.cells & (column[finding.node_type] > 0)
         return hour_ranges(self.usage.cells.hour[ran].tolist())
 
     def _schedules(self, finding: Finding) -> Iterator[CronLine]:
@@ -211,10 +209,6 @@ class _Wording:
                 return
             lines += found
         yield from lines
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def _it(pools: int) -> str:

@@ -184,9 +184,7 @@ def _about_work(
 def _never_ran(never: Amount, spec: CostReportSpec, rollup: Rollup) -> str:
     told = f"{never.part:,} of {counted(never.whole, 'task')} never ran"
     running = spec.tasks.statuses.running if spec.tasks else ()
-    if any(
-        n and status in running for status, n in zip(rollup.census.status, rollup.census.events.tolist(), strict=True)
-    ):
+    if rollup.census.running_events:
         return f"{told}: none of their events has a status of spec.tasks.statuses.running"
     names = " or ".join(why.shorten(status) for status in running[:3])
     return f"{told}: no event has the status {names}; is there one row per job? see docs/schemas.md"
